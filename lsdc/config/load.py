@@ -1,0 +1,106 @@
+"""Yaml and overrides in, one frozen Settings out; all faults reported at once with file and key."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from lsdc.config.sections import Settings
+from lsdc.errors import ConfigError
+
+
+class _UniqueLoader(yaml.SafeLoader):
+    """A key given twice is an error instead of the last one winning."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if twice := sorted({str(key) for key in keys if keys.count(key) > 1}):
+            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: key given twice: {', '.join(twice)}")
+        return super().construct_mapping(node, deep)
+
+
+def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
+    """Settings from a yaml file and ``section.key=value`` overrides (values are read as yaml)."""
+    path = Path(path)
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueLoader)  # noqa: S506 (a SafeLoader)
+    except OSError as error:
+        raise ConfigError("a config file cannot be read", got=error.strerror, where=path,
+                          remedy="name one of configs/*.yaml, or your own copy of one") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError("a config file is not valid yaml", got=error, where=path,
+                          remedy="correct the line named") from error
+    if not isinstance(values, dict):
+        raise ConfigError("a config file holds no settings", wanted="a mapping of sections", got=type(values).__name__,
+                          where=path, remedy="start from a copy of configs/phantom.yaml")
+    faults = [fault for text in overrides if (fault := _override(values, text))]
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        faults += [_explain(entry) for entry in error.errors()]
+    if faults:
+        raise ConfigError(f"{len(faults)} settings cannot be used", got="\n          ".join(faults), where=path,
+                          remedy="correct these keys in the file or in --set")
+    return settings
+
+
+def dump_settings(settings: Settings) -> str:
+    """The settings as yaml that `load_settings` reads back to an equal record."""
+    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
+
+
+def differences(one: Settings, other: Settings) -> list[str]:
+    """Keys whose values differ, as ``section.key: this -> that``."""
+    first, second = _flat(one.model_dump(mode="json")), _flat(other.model_dump(mode="json"))
+    return [f"{key}: {first.get(key)} -> {second.get(key)}" for key in {**first, **second}
+            if first.get(key) != second.get(key)]
+
+
+def _flat(values: dict, prefix: str = "") -> dict:
+    flat = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _override(values: dict, text: str) -> str | None:
+    key, equals, value = text.partition("=")
+    if not equals:
+        return f"--set {text}: wanted key=value, e.g. detector.epochs=3"
+    *sections, last = key.strip().split(".")
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            return f"--set {text}: {section} is no section"
+    try:
+        values[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        return f"--set {text}: value is not yaml: {str(error).splitlines()[0]}"
+    return None
+
+
+def _explain(entry: dict) -> str:
+    place = [str(part) for part in entry["loc"]]
+    key = ".".join(place)
+    if entry["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(place[-1], _names(place[:-1]), n=1)
+        return f"{key}: unknown key" + (f" (did you mean {near[0]}?)" if near else "")
+    if entry["type"] == "missing":
+        return f"{key}: missing"
+    return f"{key}: {entry['msg']} (got {entry['input']!r})"
+
+
+def _names(sections: list[str]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for section in sections:
+        annotation = model.model_fields[section].annotation if section in model.model_fields else None
+        kinds = [kind for kind in getattr(annotation, "__args__", (annotation,)) if isinstance(kind, type)]
+        model = next((kind for kind in kinds if issubclass(kind, BaseModel)), None)
+        if model is None:
+            return []
+    return list(model.model_fields)

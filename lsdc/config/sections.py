@@ -1,0 +1,150 @@
+"""Every setting of the kit, typed, by section. Units are in the names; yaml files under configs/ give the values."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
+
+from lsdc.config.record import Record
+from lsdc.taxonomy import Condition
+
+Share = Field(ge=0, le=1)
+
+
+def _odd(number: int) -> int:
+    if number % 2 == 0:
+        raise ValueError("must be odd, to have a middle slice")
+    return number
+
+
+class PerCondition(Record):
+    """One positive number for each condition."""
+
+    canal: PositiveFloat
+    foraminal: PositiveFloat
+    subarticular: PositiveFloat
+
+    def of(self, condition: Condition) -> float:
+        return getattr(self, condition.value)
+
+
+class PhantomSettings(Record):
+    """The synthetic competition folder that stands in when no real one is given."""
+
+    train_studies: PositiveInt
+    test_studies: PositiveInt
+    seed: int = Field(ge=0)
+
+
+class FoldSettings(Record):
+    count: int = Field(ge=2)
+    seed: int = Field(ge=0)
+    file: Path | None = Field(description="an own folds.csv (study_id, fold) to use instead of making one")
+    tuning_share: float = Field(
+        gt=0, lt=0.5,
+        description="share of a fold's training studies kept out of detector training, to measure its error honestly",
+    )
+
+
+class DetectorSettings(Record):
+    """One YOLOv8 for all three planes; images resampled to fixed mm per pixel, boxes in mm."""
+
+    architecture: Literal["yolov8n", "yolov8s", "yolov8m"]
+    weights: Path | None = Field(description="a local weights file to start from; null trains from scratch")
+    mm_per_px: PositiveFloat
+    image_px: PositiveInt = Field(multiple_of=32)
+    box_mm: PerCondition
+    epochs: PositiveInt
+    batch: PositiveInt
+    optimizer: Literal["AdamW", "SGD"]
+    learning_rate: PositiveFloat
+    warmup_epochs: float = Field(ge=0)
+    mosaic: float = Share
+    rotate_degrees: float = Field(ge=0, le=45)
+    scale: float = Field(ge=0, lt=1)
+    translate: float = Share
+    brightness: float = Share
+    slices_per_series: PositiveInt = Field(description="training slices drawn from a series, annotated ones first")
+    confidence: float = Field(gt=0, lt=1, description="candidates below this are not looked at")
+    overlap: float = Field(gt=0, lt=1, description="non-maximum suppression: IoU above which a weaker box is dropped")
+
+
+class CropSettings(Record):
+    """Patches around a location: all conditions share size_px and slices; size_mm differs."""
+
+    size_px: PositiveInt
+    size_mm: PerCondition | None = Field(description="null cuts size_px native pixels, as the paper did")
+    slices: Annotated[int, Field(ge=1), AfterValidator(_odd)]
+    intensity: Literal["percentile", "minmax"]
+    mirror_right: bool = Field(description="show right targets as their left mirror image")
+
+
+class ClassifierSettings(Record):
+    network: str = Field(description="deepscorenet, or the name of a timm network")
+    weights: Path | None = Field(description="local pretrained weights of a timm network; null starts from scratch")
+    shared: bool = Field(description="one trunk with a head per condition; false: one network per condition")
+    level_bias: bool = Field(description="add learned logits per level, so that the network knows where it looks")
+    dropout: float = Field(ge=0, lt=1)
+
+
+class TrainingSettings(Record):
+    """Classifier training. The metric's weights (1/2/4) are in the loss, so predictions carry them already."""
+
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    optimizer: Literal["AdamW", "SGD"]
+    learning_rate: PositiveFloat
+    momentum: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0)
+    warmup_epochs: float = Field(ge=0)
+    schedule: Literal["cosine", "constant"]
+    loss: Literal["weighted_cross_entropy", "focal"]
+    focal_gamma: float = Field(ge=0)
+    label_smoothing: float = Field(ge=0, lt=1)
+    early_stop_patience: int = Field(ge=0, description="epochs without a better tuning loss; 0 trains to the end")
+    ema_decay: float = Field(ge=0, lt=1, description="moving average of the weights used for prediction; 0 is off")
+    gradient_clip: float = Field(ge=0)
+    balance: bool = Field(description="resample rare severities as the paper did")
+
+
+class AugmentSettings(Record):
+    """Drawn anew for each sample and epoch, training studies only. None of them may make a label false."""
+
+    location_jitter: float = Field(ge=0, description="times the detector's measured location error; 0 is off")
+    rotate_degrees: float = Field(ge=0, le=45)
+    scale: float = Field(ge=0, lt=1)
+    flip_vertical: bool
+    flip_horizontal: bool
+    brightness: float = Share
+    contrast: float = Share
+    noise_sd: float = Share
+    blur: float = Share
+
+
+class ComputeSettings(Record):
+    accelerator: Literal["auto", "cpu", "gpu"]
+    devices: PositiveInt
+    precision: Literal["32-true", "16-mixed", "bf16-mixed"]
+    workers: int = Field(ge=0, description="processes that read and cut; 0 uses every core")
+    batch_size: PositiveInt = Field(description="images at once in prediction")
+
+
+class EvaluationSettings(Record):
+    bootstrap: PositiveInt
+    interval: float = Field(gt=0, lt=1)
+    seed: int = Field(ge=0)
+
+
+class Settings(Record):
+    """The whole config of a run."""
+
+    seed: int = Field(ge=0)
+    phantom: PhantomSettings
+    folds: FoldSettings
+    detector: DetectorSettings
+    crops: CropSettings
+    classifier: ClassifierSettings
+    training: TrainingSettings
+    augment: AugmentSettings
+    compute: ComputeSettings
+    evaluation: EvaluationSettings

@@ -1,0 +1,70 @@
+"""One small family of exceptions: what was wanted, what came, where, and what to do."""
+
+
+class LsdcError(Exception):
+    """Base of every error the kit raises on purpose.
+
+    The command line prints it as text without a traceback and exits with `exit_code`.
+    """
+
+    exit_code = 2
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        wanted: object = None,
+        got: object = None,
+        where: object = None,
+        remedy: str | None = None,
+    ):
+        self.problem, self.wanted, self.got, self.where, self.remedy = problem, wanted, got, where, remedy
+        super().__init__(problem, wanted, got, where, remedy)
+
+    def __str__(self) -> str:
+        lines = [self.problem]
+        for word in ("wanted", "got", "where"):
+            if (value := getattr(self, word)) is not None:
+                lines.append(f"  {word + ':':<8}{value}")
+        if self.remedy:
+            lines.append(f"  {'to do:':<8}{self.remedy}")
+        return "\n".join(lines)
+
+    def __reduce__(self):  # so that an error crosses process boundaries whole
+        return _rebuild, (type(self), self.problem, self.wanted, self.got, self.where, self.remedy)
+
+
+def _rebuild(kind, problem, wanted, got, where, remedy):
+    return kind(problem, wanted=wanted, got=got, where=where, remedy=remedy)
+
+
+class ConfigError(LsdcError):
+    """Settings that cannot be used: unknown key, wrong type, a value out of range, a run made with others."""
+
+
+class DataError(LsdcError):
+    """A competition folder, table or study that is not what it should be."""
+
+
+class TableError(DataError):
+    """A table that crosses a stage and does not fit its declaration; lists every fault at once."""
+
+
+class DicomError(DataError):
+    """A file or series that cannot be read as the MR image it claims to be."""
+
+
+class FoldError(DataError):
+    """An unknown fold, a study in two folds, or rows of folds that must not meet."""
+
+
+class WeightsError(LsdcError):
+    """A weights file that is missing, damaged, or of another model."""
+
+
+class DeviceError(LsdcError):
+    """A device that was asked for and is absent or does not work."""
+
+
+class StorageError(LsdcError):
+    """No room, no permission, or a folder in use by another run."""

@@ -1,0 +1,58 @@
+"""Files written aside and renamed, so that what has its final name is whole."""
+
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lsdc.errors import StorageError
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """Yield a sibling path to write (file or folder); rename it to `path` when the block ends well.
+
+    The sibling is removed when the block fails. A full disk, a read-only folder or a missing permission
+    becomes a StorageError that names the path.
+    """
+    path = Path(path)
+    scratch = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        aside = scratch / path.name
+        yield aside
+        os.replace(aside, path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageError("the disk is full", where=path, remedy="free some space and run again") from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise StorageError(
+                "this place cannot be written", where=path, got=error.strerror,
+                remedy="choose another with LSDC_DATA, LSDC_RUNS or LSDC_CACHE (make DATA=... RUNS=... CACHE=...)",
+            ) from error
+        raise
+    finally:
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    with written_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: object) -> None:
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, default=str) + "\n")
+
+
+def read_json(path: Path) -> dict:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StorageError("this file cannot be read as json", where=path, got=error,
+                           remedy="remove it and run the stage that writes it again") from error

@@ -1,0 +1,195 @@
+"""Columns, dtypes and key of every table that crosses a stage; read, check, write.
+
+Every arrow between stages is a csv file of one of these tables. A check reports all faults at once;
+a write goes aside and is renamed, so a table that exists is whole.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lsdc.errors import TableError
+from lsdc.files import written_aside
+from lsdc.taxonomy import SEVERITY_COLUMNS, Condition, Level, Plane, Severity, Side
+
+SHOWN_ROWS = 3  # examples given with each fault
+
+
+@dataclass(frozen=True)
+class Column:
+    """dtype is one of int64, Int64, float64, string, bool; `closed` lists the only values allowed."""
+
+    dtype: str
+    closed: tuple[str, ...] | None = None
+    missing: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A declared table: columns in order and the key that no two rows share."""
+
+    name: str
+    columns: Mapping[str, Column]
+    key: tuple[str, ...]
+
+    def empty(self) -> pd.DataFrame:
+        return pd.DataFrame({name: pd.Series(dtype=column.dtype) for name, column in self.columns.items()})
+
+    def frame(self, rows: list[dict] | pd.DataFrame, where: object = "memory") -> pd.DataFrame:
+        """Rows as a checked frame of this table (columns in the declared order and dtypes)."""
+        if isinstance(rows, list) and not rows:
+            return self.empty()
+        return self.check(pd.DataFrame(rows), where)
+
+    def check(self, frame: pd.DataFrame, where: object = "memory") -> pd.DataFrame:
+        """The frame with declared columns and dtypes; TableError with every fault if it does not fit."""
+        faults = []
+        if absent := [name for name in self.columns if name not in frame.columns]:
+            faults.append(f"columns missing: {', '.join(absent)} (it has: {', '.join(map(str, frame.columns))})")
+        if unknown := [str(name) for name in frame.columns if name not in self.columns]:
+            faults.append(f"columns unknown: {', '.join(unknown)}")
+        cast = {}
+        for name, column in self.columns.items():
+            if name in frame.columns:
+                cast[name], fault = _cast(frame[name], name, column)
+                faults += fault
+        if not faults:
+            duplicated = pd.DataFrame(cast)[list(self.key)].duplicated(keep=False)
+            if duplicated.any():
+                faults.append(f"{duplicated.sum()} rows share their key {self.key}: {_examples(frame, duplicated)}")
+        if faults:
+            raise TableError(
+                f"this is not a valid {self.name} table ({len(faults)} faults)",
+                wanted=f"columns {', '.join(self.columns)}; key {', '.join(self.key)}",
+                got="\n           ".join(faults), where=where,
+                remedy="correct the rows named, or remove the file and run the stage that writes it again",
+            )
+        return pd.DataFrame(cast, columns=list(self.columns)).reset_index(drop=True)
+
+    def read(self, path: Path) -> pd.DataFrame:
+        """Read and check a csv file of this table."""
+        return self.check(read_csv(path), path)
+
+    def write(self, frame: pd.DataFrame, path: Path) -> None:
+        """Check, then write aside and rename; floats keep their full precision."""
+        checked = self.check(frame, path)
+        with written_aside(Path(path)) as aside:
+            checked.to_csv(aside, index=False, lineterminator="\n")
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Every cell of a csv file as text, empty cells missing; TableError when it is no csv or absent."""
+    path = Path(path)
+    try:
+        return pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""], encoding="utf-8")
+    except FileNotFoundError:
+        raise TableError("a csv file is missing", wanted=path.name, where=path.parent,
+                         remedy="check the folder, or run the stage that writes this file") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, ValueError) as error:
+        raise TableError("this file cannot be read as csv", wanted="utf-8 text, comma separated, with a header line",
+                         got=str(error).strip(), where=path, remedy="replace the file") from error
+
+
+def _cast(values: pd.Series, name: str, column: Column) -> tuple[pd.Series, list[str]]:
+    faults = []
+    absent = values.isna()
+    if column.dtype == "string":
+        cast = values.astype("string")
+        if column.closed is not None:
+            wrong = ~cast.isin(column.closed) & ~absent
+            if wrong.any():
+                shown = ", ".join(repr(v) for v in cast[wrong].unique()[:SHOWN_ROWS])
+                faults.append(f"{name}: {wrong.sum()} values not among {', '.join(column.closed)}: {shown}")
+    elif column.dtype == "bool":
+        words = values.astype("string").str.lower()
+        wrong = ~words.isin(["true", "false"]) & ~absent
+        if wrong.any():
+            faults.append(f"{name}: {wrong.sum()} values are not true or false: {words[wrong].unique()[:SHOWN_ROWS]}")
+        cast = words.eq("true").fillna(False).astype(bool)
+    else:
+        cast = pd.to_numeric(values, errors="coerce")
+        wrong = (cast.isna() | ~np.isfinite(cast.astype("float64").fillna(0))) & ~absent
+        if column.dtype in ("int64", "Int64") and not wrong.any():
+            wrong = cast.notna() & (cast.astype("float64") % 1 != 0)
+        if wrong.any():
+            shown = ", ".join(repr(v) for v in values[wrong].unique()[:SHOWN_ROWS])
+            faults.append(f"{name}: {wrong.sum()} values are not finite {column.dtype} numbers: {shown}")
+        elif not (absent.any() and column.dtype == "int64"):
+            cast = cast.astype(column.dtype)
+    if absent.any() and not column.missing:
+        faults.append(f"{name}: {absent.sum()} values are missing (first at row {int(np.flatnonzero(absent)[0]) + 1})")
+    return cast, faults
+
+
+def _examples(frame: pd.DataFrame, rows: pd.Series) -> str:
+    return "; ".join(", ".join(map(str, row)) for row in frame[rows].head(SHOWN_ROWS).itertuples(index=False))
+
+
+_STUDY = {"study_id": Column("int64")}
+_TARGET = {
+    "condition": Column("string", tuple(Condition)),
+    "side": Column("string", tuple(Side)),
+    "level": Column("string", tuple(Level)),
+}
+_PROBABILITIES = {name: Column("float64") for name in SEVERITY_COLUMNS}
+_STUDY_TARGET = ("study_id", "condition", "side", "level")
+
+GRADES = Table(
+    "grades",
+    {**_STUDY, **_TARGET, "severity": Column("string", tuple(s.column for s in Severity), missing=True)},
+    key=_STUDY_TARGET,
+)
+POINTS = Table(
+    "points",
+    {**_STUDY, "series_id": Column("int64"), "instance_number": Column("int64"), **_TARGET,
+     "x_px": Column("float64"), "y_px": Column("float64")},
+    key=("study_id", "series_id", "instance_number", "condition", "side", "level"),
+)
+SERIES = Table(
+    "series",
+    {**_STUDY, "series_id": Column("int64"), "plane": Column("string", tuple(Plane))},
+    key=("study_id", "series_id"),
+)
+FOLDS = Table("folds", {**_STUDY, "fold": Column("int64")}, key=("study_id",))
+LOCATIONS = Table(
+    # one row per target of a study, always 25; a target that nothing located has found_by "prior",
+    # confidence 0 and empty place. slice_index counts along the normal of the ordered series.
+    "locations",
+    {**_STUDY, **_TARGET, "series_id": Column("Int64", missing=True), "slice_index": Column("Int64", missing=True),
+     "x_px": Column("float64", missing=True), "y_px": Column("float64", missing=True),
+     "x_mm": Column("float64", missing=True), "y_mm": Column("float64", missing=True),
+     "z_mm": Column("float64", missing=True), "confidence": Column("float64"),
+     "found_by": Column("string", ("detector", "geometry", "prior")), "fold": Column("int64")},
+    key=_STUDY_TARGET,
+)
+LOCATION_ERRORS = Table(
+    # measured on studies that the detector did not train on: location minus annotated point.
+    # in-plane axes of the canonical image (see crops); slices along the normal.
+    "location errors",
+    {**_STUDY, **_TARGET, "x_mm": Column("float64"), "y_mm": Column("float64"), "slices": Column("float64")},
+    key=_STUDY_TARGET,
+)
+PREDICTIONS = Table(
+    # fallback is empty where the model answered, else why the priors did (e.g. "no sagittal_t1 series")
+    "predictions",
+    {"row_id": Column("string"), **_PROBABILITIES, "fold": Column("int64"), "model": Column("string"),
+     "fallback": Column("string", missing=True)},
+    key=("row_id",),
+)
+SUBMISSION = Table("submission", {"row_id": Column("string"), **_PROBABILITIES}, key=("row_id",))
+LATENTS = Table(
+    # the phantom's truth: z ~ N(0, 1) and the exact P(severity | z) of its readers
+    "latents",
+    {"row_id": Column("string"), "z": Column("float64"), **_PROBABILITIES},
+    key=("row_id",),
+)
+KEYPOINTS = Table(
+    # the phantom's truth, DICOM LPS mm; structure is a condition, "disc" or "body"; level is text such as l1_l2 or l3
+    "keypoints",
+    {**_STUDY, "structure": Column("string"), "level": Column("string"), "side": Column("string", tuple(Side)),
+     "x_mm": Column("float64"), "y_mm": Column("float64"), "z_mm": Column("float64")},
+    key=("study_id", "structure", "level", "side"),
+)
