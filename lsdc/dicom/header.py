@@ -1,0 +1,111 @@
+"""Headers of single MR slices: what places, orders and scales an image, or why it cannot be used."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+
+from lsdc.dicom.plane import SlicePlane
+from lsdc.errors import DicomError
+
+MAX_PIXELS = 4096 * 4096  # larger than any MR slice; keeps absurd sizes from asking for memory
+
+
+@dataclass(frozen=True, eq=False)
+class SliceHeader:
+    """One file's place and scale; instance_number is None where the file has none."""
+
+    path: Path
+    instance_number: int | None
+    plane: SlicePlane
+    description: str
+    slope: float
+    intercept: float
+    inverted: bool  # MONOCHROME1: low values are bright
+    bits_stored: int
+    signed: bool
+
+
+def read_dataset(path: Path, *, pixels: bool) -> Dataset:
+    """A pydicom data set, of the header alone or with pixels; DicomError when the file is no DICOM image."""
+    try:
+        dataset = pydicom.dcmread(path, stop_before_pixels=not pixels)
+    except InvalidDicomError:
+        raise DicomError("not a DICOM file", where=path) from None
+    except FileNotFoundError:
+        raise DicomError("the file is missing", where=path) from None
+    except Exception as error:  # pydicom raises what the bytes lead it to: struct, value, key, attribute errors
+        raise DicomError("a DICOM file that cannot be parsed", got=f"{type(error).__name__}: {error}",
+                         where=path) from error
+    if "Rows" not in dataset or "Columns" not in dataset:  # a truncated file reads as a nearly empty data set
+        raise DicomError("no image in this file (truncated?)", wanted="Rows and Columns", where=path)
+    return dataset
+
+
+def parse_header(dataset: Dataset, path: Path) -> SliceHeader:
+    """The header of one slice; DicomError naming the tag that is missing or unusable."""
+    rows, columns = (int(_number(dataset, tag, path)) for tag in ("Rows", "Columns"))
+    if not 0 < rows * columns <= MAX_PIXELS:
+        raise DicomError("absurd image size", wanted=f"1 to {MAX_PIXELS} pixels", got=f"{rows} x {columns}", where=path)
+    if (frames := _number(dataset, "NumberOfFrames", path, 1)) != 1:
+        raise DicomError("a multi-frame file", wanted="one slice per file", got=f"{frames:.0f} frames", where=path)
+    if (samples := _number(dataset, "SamplesPerPixel", path, 1)) != 1:
+        raise DicomError("a colour image", wanted="one sample per pixel", got=f"{samples:.0f}", where=path)
+    cosines = _vector(dataset, "ImageOrientationPatient", 6, path).reshape(2, 3)
+    lengths = np.linalg.norm(cosines, axis=1)
+    if np.abs(lengths - 1).max() > 0.01 or abs(cosines[0] @ cosines[1]) > 0.01:
+        raise DicomError("ImageOrientationPatient is no pair of unit vectors at right angles", got=cosines.tolist(),
+                         where=path)
+    cosines = cosines / lengths[:, None]
+    row_spacing, column_spacing = _vector(dataset, "PixelSpacing", 2, path)  # between rows (y), between columns (x)
+    if min(row_spacing, column_spacing) <= 0:
+        raise DicomError("PixelSpacing is not positive", got=(row_spacing, column_spacing), where=path)
+    plane = SlicePlane(
+        origin_mm=_vector(dataset, "ImagePositionPatient", 3, path),
+        step_x_mm=cosines[0] * column_spacing,
+        step_y_mm=cosines[1] * row_spacing,
+        size_hw=(rows, columns),
+    )
+    number = _number(dataset, "InstanceNumber", path, None)
+    slope = _number(dataset, "RescaleSlope", path, 1.0)
+    return SliceHeader(
+        path=Path(path), plane=plane,
+        instance_number=None if number is None else int(number),
+        description=str(getattr(dataset, "SeriesDescription", "") or ""),
+        slope=slope if slope != 0 else 1.0,
+        intercept=_number(dataset, "RescaleIntercept", path, 0.0),
+        inverted=getattr(dataset, "PhotometricInterpretation", "") == "MONOCHROME1",
+        bits_stored=int(_number(dataset, "BitsStored", path, 16)),
+        signed=_number(dataset, "PixelRepresentation", path, 0) == 1,
+    )
+
+
+def _number(dataset, tag, path, *default):
+    value = getattr(dataset, tag, None)
+    if value is None or value == "":
+        if default:
+            return default[0]
+        raise DicomError(f"{tag} is missing", where=path)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not np.isfinite(number):
+        raise DicomError(f"{tag} is not a number", got=repr(value), where=path)
+    return number
+
+
+def _vector(dataset, tag, length, path) -> np.ndarray:
+    value = getattr(dataset, tag, None)
+    if value is None or value == "":
+        raise DicomError(f"{tag} is missing", where=path)
+    try:
+        vector = np.array([float(part) for part in value])
+    except (TypeError, ValueError):
+        vector = np.array([np.nan])
+    if vector.shape != (length,) or not np.isfinite(vector).all():
+        raise DicomError(f"{tag} is not {length} numbers", got=repr(value), where=path)
+    return vector

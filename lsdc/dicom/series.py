@@ -1,0 +1,130 @@
+"""A `Series`: the readable slices of a folder, in order along the normal, with their planes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lsdc.dicom.header import SliceHeader, parse_header, read_dataset
+from lsdc.dicom.pixels import decode
+from lsdc.dicom.plane import Orientation, SlicePlane, orientation_of
+from lsdc.errors import DataError, DicomError
+
+SAME_POSITION_MM = 1e-2
+SAME_STACK_DEGREES = 40  # tilted blocks of one axial series stay together, another orientation does not
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Slices ordered along the normal towards the patient's left (sagittal), back (coronal) or head (axial).
+
+    images: (h, w) float32 modality values, high is bright; sizes may differ between slices.
+    faults: what was left out or repaired, in words, with file names.
+    """
+
+    planes: tuple[SlicePlane, ...]
+    images: tuple[np.ndarray, ...]
+    instance_numbers: tuple[int | None, ...]
+    paths: tuple[Path, ...]
+    description: str
+    faults: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.planes)
+
+    @property
+    def orientation(self) -> Orientation:
+        return orientation_of(self.planes[len(self) // 2])
+
+    @property
+    def spacing_mm(self) -> float:
+        """Median distance between neighbouring slices along the normal, from positions; nan for one slice."""
+        if len(self) < 2:
+            return float("nan")
+        return float(np.median(np.diff(_along_normal(self.planes))))
+
+    def nearest_slice(self, point_mm: np.ndarray) -> tuple[int, float]:
+        """Index of the slice nearest to a patient point (3,), and the point's signed mm along that slice's normal.
+
+        Slices whose image holds the point's foot are preferred: tilted blocks cross outside their images.
+        """
+        best = []
+        for index, plane in enumerate(self.planes):
+            xy_px, offset_mm = plane.to_pixel(point_mm)
+            outside = not (-0.5 <= xy_px[0] <= plane.size_hw[1] - 0.5 and -0.5 <= xy_px[1] <= plane.size_hw[0] - 0.5)
+            best.append((outside, abs(float(offset_mm)), index, float(offset_mm)))
+        return min(best)[2:]
+
+    def index_of_instance(self, instance_number: int) -> int:
+        """Index of the slice with this InstanceNumber; DataError when the series has none."""
+        if instance_number not in self.instance_numbers:
+            raise DataError("no slice with this instance number", wanted=instance_number, got=self.instance_numbers,
+                            where=self.paths[0].parent)
+        return self.instance_numbers.index(instance_number)
+
+
+def read_series(folder: Path) -> Series:
+    """Read every file of a series folder; unreadable files are left out and named in `faults`.
+
+    DicomError when the folder is missing or nothing in it can be read.
+    """
+    folder = Path(folder)
+    headers, images, faults = [], [], []
+    for path in series_files(folder):
+        try:
+            dataset = read_dataset(path, pixels=True)
+            header = parse_header(dataset, path)
+            images.append(decode(dataset, header))
+            headers.append(header)
+        except DicomError as error:
+            faults.append(f"{path.name}: {error.problem}" + (f" ({error.got})" if error.got else ""))
+    if not headers:
+        raise DicomError("no readable slice in this series", got="; ".join(faults[:3]) or "an empty folder",
+                         where=folder)
+    kept, more = _order(headers)
+    faults += more
+    return Series(
+        planes=tuple(headers[i].plane for i in kept),
+        images=tuple(images[i] for i in kept),
+        instance_numbers=tuple(headers[i].instance_number for i in kept),
+        paths=tuple(headers[i].path for i in kept),
+        description=headers[kept[0]].description,
+        faults=tuple(faults),
+    )
+
+
+def series_files(folder: Path) -> list[Path]:
+    """Files of a series folder in the order of their instance numbers; DicomError when there is no folder."""
+    try:
+        paths = [path for path in Path(folder).iterdir() if path.is_file() and not path.name.startswith(".")]
+    except OSError as error:
+        raise DicomError("a series folder cannot be read", got=error.strerror, where=folder) from error
+    return sorted(paths, key=lambda path: (int(path.stem) if path.stem.isdecimal() else -1, path.name))
+
+
+def _order(headers: Sequence[SliceHeader]) -> tuple[list[int], list[str]]:
+    """Indices of the slices of the main orientation, ordered and without duplicates; and the faults."""
+    normals = np.stack([header.plane.normal for header in headers])
+    alike = np.abs(normals @ normals.T) >= np.cos(np.deg2rad(SAME_STACK_DEGREES))
+    main = alike[int(np.argmax(alike.sum(axis=1)))]  # the first of the largest group
+    faults = [f"{headers[i].path.name}: another orientation than the series" for i in np.flatnonzero(~main)]
+    members = np.flatnonzero(main)
+    places = _along_normal([headers[i].plane for i in members])
+    order, kept = members[np.argsort(places, kind="stable")], []
+    for index in order:
+        plane = headers[index].plane
+        if kept and np.linalg.norm(plane.centre_mm - headers[kept[-1]].plane.centre_mm) < SAME_POSITION_MM:
+            faults.append(f"{headers[index].path.name}: same position as {headers[kept[-1]].path.name}")
+        else:
+            kept.append(int(index))
+    return kept, faults
+
+
+def _along_normal(planes: Sequence[SlicePlane]) -> np.ndarray:
+    """Places of the image centres in mm along the mean normal, which points to the patient's left, back or head."""
+    normals = np.stack([plane.normal for plane in planes])
+    normals *= np.sign(normals @ normals[0])[:, None]  # one hemisphere
+    mean = normals.mean(axis=0)
+    mean *= np.sign(mean[np.argmax(np.abs(mean))]) / np.linalg.norm(mean)
+    return np.stack([plane.centre_mm for plane in planes]) @ mean
