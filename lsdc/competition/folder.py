@@ -31,21 +31,23 @@ class CompetitionFolder:
     points: pd.DataFrame
     series: dict[Part, pd.DataFrame]
     sample: list[str]
-    _parts: dict[int, Part] = field(repr=False, default_factory=dict)
+    _studies: dict[Part, list[int]] = field(repr=False, default_factory=dict)
 
     def study_ids(self, part: Part) -> list[int]:
         """Studies of a part, ascending: those with grades (train), those of the sample submission (test)."""
-        return sorted(study for study, of in self._parts.items() if of == part)
+        return list(self._studies[part])
 
     def part_of(self, study_id: int) -> Part:
-        if study_id not in self._parts:
-            raise DataError("a study that is not in this folder", got=study_id, where=self.root,
-                            wanted=f"one of {len(self._parts)} studies of train.csv and sample_submission.csv")
-        return self._parts[study_id]
+        """The part that has this study; train where both have it (the visible test study may be a training one)."""
+        for part in ("train", "test"):
+            if study_id in self._studies[part]:
+                return part
+        raise DataError("a study that is not in this folder", got=study_id, where=self.root,
+                        wanted="a study of train.csv or sample_submission.csv")
 
-    def series_of(self, study_id: int) -> pd.DataFrame:
+    def series_of(self, study_id: int, part: Part | None = None) -> pd.DataFrame:
         """SERIES rows of one study, in order of series_id."""
-        table = self.series[self.part_of(study_id)]
+        table = self.series[part or self.part_of(study_id)]
         return table[table.study_id == study_id].sort_values("series_id")
 
     def series_folder(self, part: Part, study_id: int, series_id: int) -> Path:
@@ -73,14 +75,13 @@ def open_folder(root: Path, *, training: bool = True) -> CompetitionFolder:
     if not faults:
         train_studies = sorted(set(grades.study_id.tolist()))
         test_studies = sorted({parse_row_id(row)[0] for row in sample})
-        faults += _crossed(train_studies, test_studies, points)
+        faults += _unknown_studies(train_studies, points)
         faults += [fault for part in parts if (fault := _no_images(root, part, series[part]))]
     if faults:
         raise TableError(f"this competition folder cannot be used ({len(faults)} faults)",
                          got="\n          ".join(faults), where=root,
                          remedy="compare with the competition's Data page; a fresh download has none of these")
-    studies = dict.fromkeys(train_studies, "train") | dict.fromkeys(test_studies, "test")
-    return CompetitionFolder(root, grades, points, series, sample, studies)
+    return CompetitionFolder(root, grades, points, series, sample, {"train": train_studies, "test": test_studies})
 
 
 def _collect(faults: list[str], read: Callable, path: Path):
@@ -101,7 +102,8 @@ def _need_columns(frame: pd.DataFrame, columns: list[str], path: Path) -> None:
 def _name_faults(values: pd.Series, known: list[str], what: str, path: Path) -> None:
     wrong = values.notna() & ~values.isin(known)
     if wrong.any():
-        shown = ", ".join(f"{text!r} ({count} rows)" for text, count in values[wrong].value_counts()[:SHOWN_ROWS].items())
+        counts = values[wrong].value_counts()[:SHOWN_ROWS]
+        shown = ", ".join(f"{text!r} ({count} rows)" for text, count in counts.items())
         raise TableError(f"{what} not among {', '.join(known)}", got=shown, where=path)
 
 
@@ -163,14 +165,10 @@ def _read_sample(path: Path) -> list[str]:
     return frame.row_id.tolist()
 
 
-def _crossed(train: list[int], test: list[int], points: pd.DataFrame) -> list[str]:
-    faults = []
-    if both := sorted(set(train) & set(test)):
-        faults.append(f"{len(both)} studies are in train.csv and in sample_submission.csv: {both[:SHOWN_ROWS]}")
-    if train and (unknown := sorted(set(points.study_id.tolist()) - set(train))):
-        faults.append(f"train_label_coordinates.csv: {len(unknown)} studies are not in train.csv: "
-                      f"{unknown[:SHOWN_ROWS]}")
-    return faults
+def _unknown_studies(train: list[int], points: pd.DataFrame) -> list[str]:
+    unknown = sorted(set(points.study_id.tolist()) - set(train))
+    return [f"train_label_coordinates.csv: {len(unknown)} studies are not in train.csv: {unknown[:SHOWN_ROWS]}"
+            ] if unknown else []
 
 
 def _no_images(root: Path, part: Part, series: pd.DataFrame) -> str | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lsdc.competition.folder import CompetitionFolder
+from lsdc.competition.folder import CompetitionFolder, Part
 from lsdc.dicom import Series, read_series
 from lsdc.errors import DataError, DicomError
 from lsdc.taxonomy import Plane
@@ -37,10 +37,13 @@ class Study:
                         got=[one.series_id for one in self.series], where=f"study {self.study_id}")
 
 
-def read_study(folder: CompetitionFolder, study_id: int) -> Study:
-    """Read every series of a study. A series that cannot be read goes to `faults`, never to an exception."""
-    part, series, faults = folder.part_of(study_id), [], []
-    for row in folder.series_of(study_id).itertuples():
+def read_study(folder: CompetitionFolder, study_id: int, part: Part | None = None) -> Study:
+    """Read every series of a study. A series that cannot be read goes to `faults`, never to an exception.
+
+    part says which copy to read where train and test both have the study; by default the training one.
+    """
+    part, series, faults = part or folder.part_of(study_id), [], []
+    for row in folder.series_of(study_id, part).itertuples():
         try:
             read = read_series(folder.series_folder(part, study_id, row.series_id))
         except DicomError as error:

@@ -1,0 +1,49 @@
+"""What lies where in a run folder. A stage's last file is renamed into place, so a file that exists is whole."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lsdc.errors import DataError
+
+
+@dataclass(frozen=True)
+class FoldFolder:
+    """One fold of a run: every arrow of the flow is a file here."""
+
+    path: Path
+
+    @property
+    def number(self) -> int:
+        return int(self.path.name.removeprefix("fold"))
+
+    detector = property(lambda self: self.path / "detector")  # detector.torchscript, detector.json
+    locations = property(lambda self: self.path / "locations.csv")  # LOCATIONS of the held-out studies
+    tuning_locations = property(lambda self: self.path / "tuning_locations.csv")  # of the tuning studies
+    location_errors = property(lambda self: self.path / "location_errors.csv")  # LOCATION_ERRORS, tuning studies
+    priors = property(lambda self: self.path / "priors.csv")  # of the training studies
+    classifier = property(lambda self: self.path / "classifier")  # classifier.safetensors, classifier.json
+    predictions = property(lambda self: self.path / "predictions.csv")  # PREDICTIONS of the held-out studies
+    stages = property(lambda self: self.path / "stages.json")  # seconds and peak memory of each stage
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run: one config on one competition folder, all its folds."""
+
+    path: Path
+
+    config = property(lambda self: self.path / "config.yaml")  # the effective settings
+    environment = property(lambda self: self.path / "environment.json")  # versions, machine, commit, data
+    folds = property(lambda self: self.path / "folds.csv")
+    evaluation = property(lambda self: self.path / "evaluation.json")
+
+    def fold(self, number: int) -> FoldFolder:
+        return FoldFolder(self.path / f"fold{number}")
+
+    def finished_folds(self) -> list[FoldFolder]:
+        """Folds that have predictions, in order; DataError when there is none."""
+        found = [FoldFolder(path.parent) for path in self.path.glob("fold[0-9]*/predictions.csv")]
+        if not found:
+            raise DataError("this run has no finished fold", wanted="fold*/predictions.csv", where=self.path,
+                            remedy="run `make train-fold FOLD=0` first (with the same CONFIG, RUN and DATA)")
+        return sorted(found, key=lambda fold: fold.number)
