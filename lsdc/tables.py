@@ -13,7 +13,7 @@ import pandas as pd
 
 from lsdc.errors import TableError
 from lsdc.files import written_aside
-from lsdc.taxonomy import SEVERITY_COLUMNS, Condition, Level, Plane, Severity, Side
+from lsdc.taxonomy import SEVERITY_COLUMNS, TARGET_BY_COLUMN, Condition, Level, Plane, Severity, Side
 
 SHOWN_ROWS = 3  # examples given with each fault
 
@@ -180,6 +180,10 @@ PREDICTIONS = Table(
     key=("row_id",),
 )
 SUBMISSION = Table("submission", {"row_id": Column("string"), **_PROBABILITIES}, key=("row_id",))
+PRIORS = Table(
+    # weight-multiplied severity rates by column of train.csv, from the training studies of a fold
+    "priors", {"target": Column("string", tuple(TARGET_BY_COLUMN)), **_PROBABILITIES}, key=("target",),
+)
 LATENTS = Table(
     # the phantom's truth: z ~ N(0, 1) and the exact P(severity | z) of its readers
     "latents",
