@@ -56,3 +56,15 @@ def read_json(path: Path) -> dict:
     except (OSError, ValueError) as error:
         raise StorageError("this file cannot be read as json", where=path, got=error,
                            remedy="remove it and run the stage that writes it again") from error
+
+
+def need_space(folder: Path, gigabytes: float, what: str) -> None:
+    """StorageError unless the disk that will hold `folder` has this much room."""
+    place = Path(folder).absolute()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free / 1e9
+    if free < gigabytes:
+        raise StorageError(f"not enough free disk for {what}", wanted=f"{gigabytes:.1f} GB", got=f"{free:.1f} GB",
+                           where=place, remedy="free some space, or move the folders with LSDC_RUNS, LSDC_CACHE, "
+                           "LSDC_DATA (make RUNS=... CACHE=... DATA=...)")

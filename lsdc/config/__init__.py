@@ -1,7 +1,7 @@
 """Frozen, typed settings; yaml in, all faults at once; where data, runs and caches are."""
 
 from lsdc.config.load import differences, dump_settings, load_settings
-from lsdc.config.paths import cache_root, data_root, runs_root
+from lsdc.config.paths import HOME, cache_root, runs_root
 from lsdc.config.sections import (
     AugmentSettings,
     ClassifierSettings,
@@ -19,5 +19,5 @@ from lsdc.config.sections import (
 __all__ = [
     "AugmentSettings", "ClassifierSettings", "ComputeSettings", "CropSettings", "DetectorSettings",
     "EvaluationSettings", "FoldSettings", "PerCondition", "PhantomSettings", "Settings", "TrainingSettings",
-    "cache_root", "data_root", "differences", "dump_settings", "load_settings", "runs_root",
+    "HOME", "cache_root", "differences", "dump_settings", "load_settings", "runs_root",
 ]

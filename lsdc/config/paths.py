@@ -1,14 +1,9 @@
-"""Where data, runs and caches are: LSDC_DATA, LSDC_RUNS, LSDC_CACHE, or folders under ./.lsdc."""
+"""Where runs and caches are: LSDC_RUNS, LSDC_CACHE, or folders under ./.lsdc (LSDC_DATA is an option of the cli)."""
 
 import os
 from pathlib import Path
 
 HOME = Path(".lsdc")
-
-
-def data_root() -> Path | None:
-    """The competition folder given by LSDC_DATA; None when the phantom stands in."""
-    return Path(os.environ["LSDC_DATA"]) if os.environ.get("LSDC_DATA") else None
 
 
 def runs_root() -> Path:

@@ -1,0 +1,66 @@
+# Everything runs through `lsdc`; make only sets the environment up and passes these words on:
+#   FOLD=0  CONFIG=configs/phantom.yaml  RUN=name  DATA=/competition/folder  RUNS=dir  CACHE=dir  SET="section.key=value ..."
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+FOLD ?= 0
+CONFIG ?= configs/phantom.yaml
+VENV := .venv
+READY := $(VENV)/.ready
+LSDC := $(VENV)/bin/lsdc
+
+ifdef DATA
+export LSDC_DATA := $(DATA)
+endif
+ifdef RUNS
+export LSDC_RUNS := $(RUNS)
+endif
+ifdef CACHE
+export LSDC_CACHE := $(CACHE)
+endif
+
+OPTIONS = --config $(CONFIG) $(if $(RUN),--run $(RUN)) $(foreach setting,$(SET),--set $(setting))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup doctor phantom train-fold train evaluate submit bench lint test clean
+
+help:  ## this map
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@sed -n '2s/^# */  with /p' Makefile
+
+setup: $(READY)  ## make .venv and install (every target below does it when needed)
+
+$(READY): pyproject.toml configs/constraints.txt
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 found. Install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) cannot make a virtual environment. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(VENV)/bin/python -m pip install --quiet --constraint configs/constraints.txt --editable '.[train,dev]'
+	@touch $@
+
+doctor: $(READY)  ## what this machine has, and what is missing
+	$(LSDC) doctor
+
+phantom: $(READY)  ## the synthetic competition folder (made by itself when no DATA is given)
+	$(LSDC) phantom --config $(CONFIG) $(foreach setting,$(SET),--set $(setting))
+
+train-fold: $(READY)  ## train detector and classifier of FOLD, predict it, score it
+	$(LSDC) train-fold --fold $(FOLD) $(OPTIONS)
+
+train: $(READY)  ## train every fold
+	$(LSDC) train $(OPTIONS)
+
+evaluate: $(READY)  ## score the out-of-fold predictions, with intervals, priors and floor
+	$(LSDC) evaluate $(OPTIONS)
+
+submit: $(READY)  ## submissions/NAME/submission.csv from all trained folds
+	$(LSDC) submit $(OPTIONS) $(if $(NAME),--name $(NAME))
+
+bench: $(READY)  ## seconds per study of inference, by stage
+	$(LSDC) bench $(OPTIONS)
+
+lint: $(READY)  ## ruff
+	$(VENV)/bin/ruff check .
+
+test: $(READY)  ## the whole suite, end-to-end run included
+	$(VENV)/bin/python -m pytest $(ARGS)
+
+clean:  ## remove .venv and caches (data and runs in .lsdc/ stay)
+	rm -rf $(VENV) .pytest_cache .ruff_cache build *.egg-info

@@ -1,0 +1,15 @@
+"""`python -m lsdc` and the `lsdc` command."""
+
+import sys
+
+
+def main() -> None:
+    from lsdc.cli.commands import lsdc
+    from lsdc.cli.errors import reported
+
+    with reported():
+        lsdc(prog_name="lsdc", standalone_mode=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

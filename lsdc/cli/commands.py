@@ -1,0 +1,190 @@
+"""The `lsdc` command: subcommands in flow order. Parse, load, show the settings, call one function.
+
+Heavy imports stay inside the commands, so that `lsdc --help` answers at once.
+"""
+
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+import lsdc as package
+
+CONFIG = Path("configs/phantom.yaml")
+
+
+class _InFlowOrder(click.Group):
+    def list_commands(self, ctx):
+        return list(self.commands)
+
+
+@click.group(cls=_InFlowOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package.__version__)
+@click.option("--verbose", "-v", is_flag=True, help="Show debugging lines, and where an error was raised.")
+def lsdc(verbose: bool) -> None:
+    """From a folder of lumbar MRI series to a scored submission.
+
+    Without --data (or LSDC_DATA) a phantom is made and used: synthetic studies with a known truth, which say
+    nothing about patients. Data, runs and caches live under .lsdc/ (LSDC_DATA, LSDC_RUNS, LSDC_CACHE move them).
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("lsdc").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+def _config_options(command):
+    for option in (
+        click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE",
+                     help="Change a setting; may be given several times."),
+        click.option("--config", type=click.Path(path_type=Path), default=CONFIG, show_default=True,
+                     help="The settings of the run."),
+    ):
+        command = option(command)
+    return command
+
+
+_data = click.option("--data", type=click.Path(path_type=Path), envvar="LSDC_DATA",
+                     help="The competition folder. Without it the phantom of the config stands in.")
+_run = click.option("--run", "run_name", metavar="NAME", help="Name of the run. By default the config's name.")
+
+
+@lsdc.command()
+@_config_options
+@click.option("--out", type=click.Path(path_type=Path), help="Where to write. By default below .lsdc/data/.")
+@click.option("--workers", type=int, default=0, help="Processes; 0 uses every core.")
+@click.option("--sheet", type=click.Path(path_type=Path), help="Draw a contact sheet of a few studies to this PNG.")
+def phantom(config: Path, overrides: tuple[str, ...], out: Path | None, workers: int, sheet: Path | None) -> None:
+    """Make the synthetic competition folder (or meet the one that is there)."""
+    from lsdc.cli.data import make_phantom, phantom_root
+    from lsdc.config import load_settings
+
+    settings = load_settings(config, overrides)
+    root = out or phantom_root(settings)
+    click.echo(f"phantom: {make_phantom(root, settings, workers=workers)}  (truth beside it: {root / 'truth'})")
+    if sheet:
+        from lsdc.competition import open_folder
+        from lsdc.phantom import contact_sheet
+
+        contact_sheet(root, open_folder(root / "competition").study_ids("train")[:3], sheet)
+        click.echo(f"contact sheet: {sheet}")
+
+
+@lsdc.command("train-fold")
+@click.option("--fold", type=int, required=True, help="The fold to hold out, counted from 0.")
+@_config_options
+@_data
+@_run
+def train_fold(fold: int, config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None) -> None:
+    """Train detector and classifier of one fold, predict its held-out studies, and score them."""
+    _train([fold], config, overrides, data, run_name)
+
+
+@lsdc.command()
+@_config_options
+@_data
+@_run
+def train(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None) -> None:
+    """Train every fold, one after the other, and score them together."""
+    _train(None, config, overrides, data, run_name)
+
+
+def _train(folds, config, overrides, data, run_name) -> None:
+    from lsdc.cli.data import open_data, run_path, show_settings
+    from lsdc.config import load_settings
+    from lsdc.device import choose_device
+    from lsdc.errors import FoldError
+
+    settings = load_settings(config, overrides)
+    show_settings(settings, config, overrides)
+    folds = list(range(settings.folds.count)) if folds is None else folds
+    if unknown := [fold for fold in folds if not 0 <= fold < settings.folds.count]:
+        raise FoldError("a fold that does not exist", wanted=f"0 to {settings.folds.count - 1}", got=unknown[0],
+                        where=config, remedy="choose one of these with FOLD=..., or change folds.count")
+    click.echo(f"device: {choose_device(settings.compute)}")
+    folder = open_data(data, settings)
+
+    from lsdc.train import open_run, train_fold
+
+    run = open_run(run_path(run_name, config), settings, folder.root)
+    for fold in folds:
+        train_fold(folder, settings, fold, run)
+    _print_evaluation(run, folder, settings)
+
+
+@lsdc.command()
+@_config_options
+@_data
+@_run
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as json instead of tables.")
+def evaluate(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None, as_json: bool) -> None:
+    """Score the out-of-fold predictions of a run beside the priors and the phantom's floor."""
+    from lsdc.cli.data import open_data, open_finished_run
+
+    run, settings = open_finished_run(run_name, config, overrides)
+    _print_evaluation(run, open_data(data, settings, run), settings, as_json=as_json)
+
+
+def _print_evaluation(run, folder, settings, *, as_json: bool = False) -> None:
+    import json
+
+    from lsdc.evaluate import evaluate_run
+    from lsdc.files import write_json
+
+    result = evaluate_run(run, folder, settings.evaluation)
+    write_json(run.evaluation, result.figures)
+    click.echo(json.dumps(result.figures, indent=1) if as_json else result.text)
+
+
+@lsdc.command()
+@_config_options
+@_data
+@_run
+@click.option("--name", help="Folder below submissions/. By default the run's name.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("submissions"), show_default=True)
+def submit(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None, name: str | None,
+           out: Path) -> None:
+    """Run every trained fold over the test part and write a checked submission.csv with its manifest."""
+    from lsdc.cli.data import open_data, open_finished_run
+
+    run, settings = open_finished_run(run_name, config, overrides)
+    folder = open_data(data, settings, run, training=False)
+
+    from lsdc.device import choose_device
+    from lsdc.submit import make_submission
+
+    target = out / (name or run.path.name)
+    manifest = make_submission(folder, run, choose_device(settings.compute), target)
+    click.echo(f"{target / 'submission.csv'}: {manifest['rows']} rows of {manifest['studies']} studies from folds "
+               f"{', '.join(map(str, manifest['folds']))}; {manifest['fallback_rows']} rows are priors")
+    for cause, rows in manifest["fallbacks"].items():
+        click.echo(f"  {rows:5d} rows: {cause}")
+
+
+@lsdc.command()
+@_config_options
+@_data
+@_run
+@click.option("--studies", type=int, default=8, show_default=True, help="Test studies to time.")
+def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None, studies: int) -> None:
+    """Time inference by stage on the test part with the first trained fold."""
+    from lsdc.cli.data import open_data, open_finished_run
+
+    run, settings = open_finished_run(run_name, config, overrides)
+    folder = open_data(data, settings, run, training=False)
+
+    from lsdc.bench import bench_inference
+
+    click.echo(bench_inference(folder, run, settings, studies=studies))
+
+
+@lsdc.command()
+@_data
+def doctor(data: Path | None) -> None:
+    """Say what this machine has and what is missing, with the remedy."""
+    from lsdc.cli.doctor import examine
+
+    findings = examine(data)
+    for finding in findings:
+        click.echo(finding.line)
+    if any(finding.fatal for finding in findings):
+        sys.exit(1)

@@ -1,0 +1,68 @@
+"""What the commands share: the data a run stands on, its folder, and the settings as shown."""
+
+import os
+from pathlib import Path
+
+import click
+
+from lsdc.competition import CompetitionFolder, open_folder
+from lsdc.config import HOME, Settings, differences, load_settings, runs_root
+from lsdc.errors import DataError
+from lsdc.files import need_space, read_json
+from lsdc.runs import RunFolder
+
+GIGABYTES_PER_STUDY = 0.03  # of the phantom, with room to spare
+
+
+def phantom_root(settings: Settings) -> Path:
+    """Where the phantom of these settings lies; other settings, another folder."""
+    made = settings.phantom
+    return HOME / "data" / f"phantom-{made.train_studies}-{made.test_studies}-seed{made.seed}"
+
+
+def make_phantom(root: Path, settings: Settings, *, workers: int = 0) -> Path:
+    """The phantom's competition folder, generated if it is not there yet."""
+    from lsdc.phantom import generate
+
+    if not (root / "truth" / "phantom.json").exists():
+        studies = settings.phantom.train_studies + settings.phantom.test_studies
+        need_space(root, GIGABYTES_PER_STUDY * studies, f"a phantom of {studies} studies")
+    generate(root, settings.phantom, workers=workers or os.cpu_count() or 1)
+    return root / "competition"
+
+
+def open_data(data: Path | None, settings: Settings, run: RunFolder | None = None, *, training: bool = True
+              ) -> CompetitionFolder:
+    """The competition folder given, else the one that the run was made with, else the config's phantom."""
+    if data is None and run is not None:
+        known = Path(read_json(run.environment)["data"]["folder"])
+        data = known if known.is_dir() else None
+    if data is None:
+        data = make_phantom(phantom_root(settings), settings)
+    click.echo(f"data: {data}", err=True)
+    return open_folder(data, training=training)
+
+
+def run_path(run_name: str | None, config: Path) -> Path:
+    return runs_root() / (run_name or config.stem)
+
+
+def open_finished_run(run_name: str | None, config: Path, overrides: tuple[str, ...]) -> tuple[RunFolder, Settings]:
+    """A run that has a config, and the settings it was made with, overridden for this command only."""
+    run = RunFolder(run_path(run_name, config))
+    if not run.config.exists():
+        there = sorted(path.parent.name for path in runs_root().glob("*/config.yaml"))
+        raise DataError("this run does not exist", wanted=run.path.name, got=", ".join(there) or "no run at all",
+                        where=runs_root(), remedy="name one with RUN=..., or run `make train-fold FOLD=0` first")
+    return run, load_settings(run.config, overrides)
+
+
+def show_settings(settings: Settings, config: Path, overrides: tuple[str, ...]) -> None:
+    """One line for each section of the effective settings, and what --set changed."""
+    click.echo(f"settings ({config}):", err=True)
+    for section, values in settings.model_dump(mode="json").items():
+        shown = ", ".join(f"{key}={value}" for key, value in values.items()) if isinstance(values, dict) else values
+        click.echo(f"  {section}: {shown}", err=True)
+    if overrides:
+        for line in differences(load_settings(config), settings):
+            click.echo(f"  --set {line}", err=True)

@@ -1,0 +1,129 @@
+"""What this machine has and what is missing, with the remedy."""
+
+import importlib
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from lsdc.config import cache_root, runs_root
+
+NEEDED = {  # import name -> distribution
+    "torch": "torch", "torchvision": "torchvision", "timm": "timm", "cv2": "opencv-python", "pydicom": "pydicom",
+    "numpy": "numpy", "pandas": "pandas", "pydantic": "pydantic", "safetensors": "safetensors",
+}
+FOR_TRAINING = {
+    "ultralytics": "ultralytics", "lightning": "lightning", "albumentations": "albumentations",
+    "iterstrat": "iterative-stratification", "sklearn": "scikit-learn", "scipy": "scipy", "matplotlib": "matplotlib",
+}
+ROOM_GIGABYTES, MEMORY_GIGABYTES = 6, 6
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. fault is None when all is well; remedy says what to do."""
+
+    what: str
+    found: str
+    fault: bool = False
+    fatal: bool = False
+    remedy: str = ""
+
+    @property
+    def line(self) -> str:
+        mark = "FAIL" if self.fatal else "warn" if self.fault else "ok"
+        return f"{mark:<5}{self.what:<26}{self.found}" + (f"\n     to do: {self.remedy}" if self.remedy else "")
+
+
+def examine(data: Path | None) -> list[Finding]:
+    """Look at Python, packages, processor, memory, disk, GPU, folders and the data, in this order."""
+    findings = [_python(), *_packages(), _processor(), _memory(), _gpu()]
+    findings += [_room(name, root) for name, root in (("runs", runs_root()), ("cache", cache_root()))]
+    return [*findings, _data(data)]
+
+
+def _python() -> Finding:
+    good = (3, 11) <= sys.version_info < (3, 14)
+    return Finding("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}", fatal=not good,
+                   remedy="" if good else "use Python 3.11 to 3.13: make clean, then make PYTHON=python3.12 setup")
+
+
+def _packages() -> list[Finding]:
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    return [_package(name, distribution, fatal=name in NEEDED)
+            for name, distribution in (NEEDED | FOR_TRAINING).items()]
+
+
+def _package(name: str, distribution: str, *, fatal: bool) -> Finding:
+    try:
+        if fatal:  # the training libraries take long to import, and some of them look for a network
+            importlib.import_module(name)
+        return Finding(distribution, metadata.version(distribution))
+    except (ImportError, metadata.PackageNotFoundError) as error:
+        if "libGL" in str(error) or "libgthread" in str(error) or "libglib" in str(error):
+            remedy = "OpenCV needs system libraries. On Debian or Ubuntu: apt-get install libgl1 libglib2.0-0"
+        else:
+            remedy = "make setup" + ("" if fatal else " (training needs it; inference does not)")
+        return Finding(distribution, str(error).splitlines()[0] or "not installed", fault=True, fatal=fatal,
+                       remedy=remedy)
+
+
+def _processor() -> Finding:
+    return Finding("processor", f"{os.cpu_count()} cores")
+
+
+def _memory() -> Finding:
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return Finding("memory", "unknown on this system")
+    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    short = size < MEMORY_GIGABYTES
+    return Finding("memory", f"{size:.0f} GB", fault=short,
+                   remedy=f"the default run wants {MEMORY_GIGABYTES} GB; lower training.batch_size" if short else "")
+
+
+def _gpu() -> Finding:
+    try:
+        import torch
+
+        from lsdc.device import gpu_fault
+    except ImportError:
+        return Finding("gpu", "not looked at: torch is missing", fault=True)
+    fault = gpu_fault()
+    if fault is None:
+        memory = torch.cuda.get_device_properties(0).total_memory / 1e9
+        return Finding("gpu", f"{torch.cuda.device_count()} x {torch.cuda.get_device_name(0)}, {memory:.0f} GB")
+    if torch.cuda.is_available():
+        return Finding("gpu", f"present but unusable: {fault}", fault=True,
+                       remedy="install a torch build with kernels for this card; until then the CPU is used")
+    return Finding("gpu", "none; the CPU is used (the default config takes minutes on it)")
+
+
+def _room(name: str, root: Path) -> Finding:
+    place = root.absolute()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free / 1e9
+    if not os.access(place, os.W_OK):
+        return Finding(name, f"{root}: no permission to write", fault=True, fatal=True,
+                       remedy=f"move it with LSDC_{name.upper()} (make {name.upper()}=...)")
+    short = free < ROOM_GIGABYTES
+    return Finding(name, f"{root}: {free:.0f} GB free", fault=short,
+                   remedy=f"free some space, or move it with LSDC_{name.upper()}" if short else "")
+
+
+def _data(data: Path | None) -> Finding:
+    if data is None:
+        return Finding("data", "none given: the phantom stands in (LSDC_DATA or DATA= names a competition folder)")
+    from lsdc.competition import open_folder
+    from lsdc.errors import DataError
+
+    try:
+        folder = open_folder(data)
+    except DataError as error:
+        return Finding("data", f"{data}: {error.problem}\n     {error.got or ''}", fault=True, fatal=True,
+                       remedy=error.remedy or "")
+    studies = {part: len(folder.study_ids(part)) for part in ("train", "test")}
+    return Finding("data", f"{data}: {studies['train']} training and {studies['test']} test studies")

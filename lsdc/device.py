@@ -1,0 +1,48 @@
+"""The device that settings ask for, proven by a real operation."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from lsdc.config import ComputeSettings
+from lsdc.errors import DeviceError
+
+if TYPE_CHECKING:
+    import torch
+
+log = logging.getLogger(__name__)
+
+
+def choose_device(compute: ComputeSettings) -> "torch.device":
+    """The torch device for `compute.accelerator`: auto takes a GPU that works, else the CPU.
+
+    A GPU counts when a small operation on it gives the right number: `is_available()` alone is true on cards that
+    the installed torch has no kernels for. DeviceError when a GPU is asked for and none works.
+    """
+    import torch
+
+    if compute.accelerator == "cpu":
+        return torch.device("cpu")
+    fault = gpu_fault()
+    if fault is None:
+        return torch.device("cuda")
+    if compute.accelerator == "gpu":
+        raise DeviceError("a GPU was asked for and none can be used", wanted="a working CUDA device", got=fault,
+                          where="compute.accelerator", remedy="use --set compute.accelerator=cpu (make SET=...), or "
+                          "mend the driver; `lsdc doctor` shows what torch sees")
+    if torch.cuda.is_available():
+        log.warning("the GPU is not used: %s", fault)
+    return torch.device("cpu")
+
+
+def gpu_fault() -> str | None:
+    """Why the first CUDA device cannot be used; None when it computes correctly."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return "torch sees no CUDA device"
+    try:
+        ones = torch.ones(8, 8, device="cuda")
+        total = float((ones @ ones).sum())
+    except RuntimeError as error:
+        return str(error).splitlines()[0]
+    return None if total == 512 else f"a matrix product gave {total} instead of 512"

@@ -1,0 +1,49 @@
+"""Versions, machine, commit and data of a run: what is needed to trace a figure and to make it again."""
+
+import os
+import platform
+import subprocess
+import sys
+from hashlib import sha256
+from importlib import metadata
+from pathlib import Path
+
+import lsdc
+
+PACKAGES = ("torch", "torchvision", "timm", "ultralytics", "lightning", "albumentations", "pydicom", "numpy",
+            "pandas", "opencv-python", "scikit-learn")
+
+
+def data_fingerprint(data: Path) -> str:
+    """sha256 over the competition folder's csv files (names and bytes)."""
+    digest = sha256()
+    for path in sorted(Path(data).glob("*.csv")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def environment() -> dict:
+    """Versions, machine and commit, for the record of a run."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = None
+    return {
+        "lsdc": lsdc.__version__, "commit": commit(), "python": platform.python_version(),
+        "system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count(),
+        "packages": versions, "command": " ".join(Path(part).name if i == 0 else part
+                                                  for i, part in enumerate(sys.argv)),
+    }
+
+
+def commit() -> str | None:
+    """The commit of this checkout, with "+changes" when files differ from it; None outside a checkout."""
+    here = Path(lsdc.__file__).parent
+    try:
+        told = [subprocess.run(["git", "-C", str(here), *words], capture_output=True, text=True, check=True).stdout  # noqa: S603, S607
+                for words in (["rev-parse", "--short=12", "HEAD"], ["status", "--porcelain"])]
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return told[0].strip() + ("+changes" if told[1].strip() else "")

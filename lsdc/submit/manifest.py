@@ -1,0 +1,34 @@
+"""What a submission is made of, written beside it, so that it can be traced and made again."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import pandas as pd
+
+from lsdc.files import read_json, write_json
+from lsdc.runs import FoldFolder, RunFolder
+
+
+def write_manifest(path: Path, *, run: RunFolder, folds: list[FoldFolder], data: Path, predictions: pd.DataFrame,
+                   submission: Path, commit: str | None) -> dict:
+    """Write and return the manifest: run, folds, out-of-fold score with interval, fallbacks, hashes, commit."""
+    fallbacks = Counter(predictions.fallback.dropna())
+    score = read_json(run.evaluation) if run.evaluation.exists() else None
+    manifest = {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "run": run.path.name,
+        "folds": [fold.number for fold in folds],
+        "data": str(data),
+        "studies": int(predictions.row_id.str.partition("_")[0].nunique()),
+        "rows": len(predictions),
+        "fallback_rows": int(sum(fallbacks.values())),
+        "fallbacks": dict(fallbacks.most_common()),
+        "out_of_fold": score,  # what `lsdc evaluate` last said of this run; null when it was not asked
+        "submission_sha256": sha256(submission.read_bytes()).hexdigest(),
+        "config_sha256": sha256(run.config.read_bytes()).hexdigest(),
+        "commit": commit,
+    }
+    write_json(path, manifest)
+    return manifest

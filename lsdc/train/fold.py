@@ -1,0 +1,74 @@
+"""The story of one fold: from a competition folder to honest out-of-fold predictions.
+
+Every step ends in a file; a step whose file is there is not done again, so the same command goes on after a stop.
+"""
+
+import logging
+
+import pandas as pd
+
+from lsdc.competition import CompetitionFolder, read_study
+from lsdc.competition.priors import prior_table, read_priors, write_priors
+from lsdc.config import Settings
+from lsdc.detect import Detector, locate, measure_errors, train_detector
+from lsdc.device import choose_device
+from lsdc.folds import held_out_studies, split_tuning, training_studies, write_or_read_folds
+from lsdc.grade import Grader, train_classifier
+from lsdc.progress import track
+from lsdc.runs import FoldFolder, RunFolder
+from lsdc.tables import LOCATION_ERRORS, LOCATIONS, PREDICTIONS
+from lsdc.train.stages import stage
+
+log = logging.getLogger(__name__)
+
+
+def train_fold(folder: CompetitionFolder, settings: Settings, fold: int, run: RunFolder) -> FoldFolder:
+    """Train fold `fold` and predict its held-out studies. Raises FoldError for a fold that does not exist."""
+    folds = write_or_read_folds(run.folds, folder.grades, settings.folds)
+    training, held_out = training_studies(folds, fold), held_out_studies(folds, fold)
+    fit, tuning = split_tuning(training, settings.folds.tuning_share, settings.folds.seed, fold)
+    here = run.fold(fold)
+    log.info("fold %d: %d studies to fit, %d to tune on, %d held out", fold, len(fit), len(tuning), len(held_out))
+
+    if not here.priors.exists():
+        write_priors(prior_table(folder.grades[folder.grades.study_id.isin(training)]), here.priors)
+    if not here.detector.exists():
+        with stage(here.stages, "train the detector"):
+            train_detector(folder, fit, settings.detector, seed=settings.seed, fold=fold, compute=settings.compute,
+                           out=here.detector)
+    if not (here.locations.exists() and here.tuning_locations.exists() and here.location_errors.exists()):
+        with stage(here.stages, "locate"):
+            _locate(folder, settings, here, held_out, tuning)
+    if not here.classifier.exists():
+        with stage(here.stages, "train the classifier"):
+            train_classifier(folder, fit_studies=fit, tuning_studies=tuning,
+                             location_errors=LOCATION_ERRORS.read(here.location_errors), settings=settings,
+                             fold=fold, seed=settings.seed, out=here.classifier)
+    if not here.predictions.exists():
+        with stage(here.stages, "predict"):
+            _predict(folder, settings, here, held_out)
+    return here
+
+
+def _locate(folder: CompetitionFolder, settings: Settings, here: FoldFolder, held_out: list[int], tuning: list[int]):
+    """Locations of the held-out studies, and the detector's error where it may honestly be measured."""
+    detector = Detector.load(here.detector, choose_device(settings.compute))
+    found, errors = {}, []
+    for study_id in track(held_out + tuning, "locate studies"):
+        study = read_study(folder, study_id)
+        found[study_id] = locate(study, detector, fold=here.number)
+        if study_id in tuning:
+            points = folder.points[folder.points.study_id == study_id]
+            errors.append(measure_errors(study, found[study_id], points))
+    LOCATIONS.write(pd.concat([found[study_id] for study_id in held_out]), here.locations)
+    LOCATIONS.write(pd.concat([found[study_id] for study_id in tuning]), here.tuning_locations)
+    LOCATION_ERRORS.write(pd.concat(errors), here.location_errors)
+
+
+def _predict(folder: CompetitionFolder, settings: Settings, here: FoldFolder, held_out: list[int]):
+    """Probabilities of the held-out studies at their own detector's locations; priors where there is no place."""
+    grader = Grader.load(here.classifier, choose_device(settings.compute))
+    locations, priors = LOCATIONS.read(here.locations), read_priors(here.priors)
+    rows = [grader.rows(read_study(folder, study_id), locations[locations.study_id == study_id], priors)
+            for study_id in track(held_out, "grade studies")]
+    PREDICTIONS.write(pd.concat(rows), here.predictions)

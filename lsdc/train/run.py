@@ -1,0 +1,34 @@
+"""Where a run writes, and the checks before it starts: same settings, same data, room on the disk, a device."""
+
+from pathlib import Path
+
+from lsdc.config import Settings, differences, dump_settings, load_settings
+from lsdc.errors import ConfigError
+from lsdc.files import need_space, read_json, write_json, write_text
+from lsdc.record import data_fingerprint, environment
+from lsdc.runs import RunFolder
+
+RUN_GIGABYTES = 1.0
+MAY_DIFFER = ("compute.", "evaluation.", "phantom.")  # change how fast or what is shown, never what is learned
+
+
+def open_run(path: Path, settings: Settings, data: Path) -> RunFolder:
+    """A run folder that belongs to these settings and this data; made now, or met again to go on.
+
+    ConfigError when the folder was made with other settings or other data: results of two configs never mix.
+    """
+    need_space(path, RUN_GIGABYTES, "a run")
+    run, fingerprint = RunFolder(Path(path)), data_fingerprint(data)
+    if run.config.exists():
+        changed = [line for line in differences(load_settings(run.config), settings)
+                   if not line.startswith(MAY_DIFFER)]
+        before = read_json(run.environment)["data"]
+        if before["fingerprint"] != fingerprint:
+            changed.append(f"data: {before['folder']} -> {data} (other csv files)")
+        if changed:
+            raise ConfigError("this run was made with other settings", got="\n          ".join(changed),
+                              where=run.path,
+                              remedy="choose another name with RUN=..., or remove the folder to start it anew")
+    write_json(run.environment, environment() | {"data": {"folder": str(data), "fingerprint": fingerprint}})
+    write_text(run.config, dump_settings(settings))
+    return run

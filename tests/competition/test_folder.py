@@ -1,0 +1,103 @@
+import pandas as pd
+import pytest
+
+from lsdc.competition import open_folder
+from lsdc.errors import DataError, TableError
+from lsdc.taxonomy import TARGETS, Severity
+from tests.builders import write_competition
+
+
+def test_tables_joined_by_key(tmp_path):
+    def severity(study, target):
+        if target == TARGETS[3]:
+            return None
+        return Severity.SEVERE if (study, target) == (1002, TARGETS[7]) else Severity.NORMAL_MILD
+
+    folder = open_folder(write_competition(tmp_path, severity=severity))
+    assert folder.study_ids("train") == [1001, 1002]
+    assert folder.study_ids("test") == [2001]
+    assert len(folder.grades) == 50
+    first = folder.grades[folder.grades.study_id == 1001]
+    assert [(row.condition, row.side, row.level) for row in first.itertuples()] == list(TARGETS)
+    assert folder.grades.severity.isna().sum() == 2  # missing stays missing
+    severe = folder.grades[folder.grades.severity == "severe"]
+    assert severe[["study_id", "condition", "side", "level"]].to_numpy().tolist() == [[1002, *TARGETS[7]]]
+    assert folder.points[["x_px", "y_px"]].iloc[0].tolist() == [3.5, 2.25]
+    assert folder.sample[0].endswith("left_neural_foraminal_narrowing_l1_l2")  # the sample's own order
+    assert folder.series_of(2001).plane.tolist() == ["sagittal_t1", "sagittal_t2", "axial_t2"]
+    with pytest.raises(DataError, match="not in this folder"):
+        folder.part_of(5)
+
+
+def test_a_study_may_stand_in_both_parts(tmp_path):
+    folder = open_folder(write_competition(tmp_path, test_studies=(1001,)))
+    assert folder.part_of(1001) == "train"
+    assert folder.study_ids("test") == [1001]
+
+
+def test_all_faults_of_all_files_at_once(tmp_path):
+    root = write_competition(tmp_path)
+    (root / "sample_submission.csv").unlink()
+    table = pd.read_csv(root / "train.csv")
+    table.iloc[0, 3] = "Sever"
+    table.to_csv(root / "train.csv", index=False)
+    points = pd.read_csv(root / "train_label_coordinates.csv").drop(columns="x")
+    points.to_csv(root / "train_label_coordinates.csv", index=False)
+    descriptions = (root / "test_series_descriptions.csv").read_text().replace("Axial T2", "Axial T3")
+    (root / "test_series_descriptions.csv").write_text(descriptions)
+    with pytest.raises(TableError) as caught:
+        open_folder(root)
+    text = str(caught.value)
+    assert "4 faults" in text
+    assert "sample_submission.csv: a csv file is missing" in text
+    assert "train.csv: severities not among Normal/Mild, Moderate, Severe: 'Sever' (1 rows)" in text
+    assert "train_label_coordinates.csv: 1 columns are missing: x" in text
+    assert "test_series_descriptions.csv: series descriptions not among" in text
+    assert "'Axial T3' (1 rows)" in text
+
+
+def test_duplicated_study_is_a_fault(tmp_path):
+    root = write_competition(tmp_path)
+    table = pd.read_csv(root / "train.csv")
+    pd.concat([table, table.iloc[:1]]).to_csv(root / "train.csv", index=False)
+    with pytest.raises(TableError, match="50 rows share their key"):
+        open_folder(root)
+
+
+def test_images_of_another_place(tmp_path):
+    root = write_competition(tmp_path)
+    (root / "train_images" / "1001").rename(root / "moved1")
+    assert open_folder(root).study_ids("train") == [1001, 1002]  # one study without files is its own matter
+    (root / "train_images" / "1002").rename(root / "moved2")
+    with pytest.raises(TableError, match="train_images/ has none of the 6 series"):
+        open_folder(root)
+
+
+def test_a_hidden_test_set_needs_no_training_tables(tmp_path):
+    root = write_competition(tmp_path)
+    for name in ("train.csv", "train_label_coordinates.csv", "train_series_descriptions.csv"):
+        (root / name).unlink()
+    folder = open_folder(root, training=False)
+    assert folder.study_ids("test") == [2001]
+    assert folder.grades.empty
+
+
+def test_no_folder(tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        open_folder(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "read as csv"),
+        ("\x00\xff\xfe", "read as csv"),
+        ("row_id,normal_mild,moderate,severe\n", "no rows"),
+        ("row_id,normal_mild,moderate,severe\n12_nothing,1,0,0\n", "row_ids are not"),
+    ],
+)
+def test_broken_sample(tmp_path, text, message):
+    root = write_competition(tmp_path)
+    (root / "sample_submission.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(TableError, match=message):
+        open_folder(root)

@@ -1,0 +1,66 @@
+import errno
+import os
+import pickle
+import subprocess
+
+import pytest
+
+from lsdc.errors import StorageError, TableError
+from lsdc.files import need_space, read_json, write_json, written_aside
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"b": 1})
+    with pytest.raises(RuntimeError, match="half"), written_aside(path) as aside:
+        aside.write_text("half")
+        raise RuntimeError("half way")
+    assert read_json(path) == {"b": 1}
+    assert os.listdir(tmp_path) == ["a.json"]
+
+
+def test_folders_too(tmp_path):
+    with written_aside(tmp_path / "out") as aside:
+        aside.mkdir()
+        (aside / "x").write_text("1")
+        assert not (tmp_path / "out").exists()
+    assert (tmp_path / "out" / "x").read_text() == "1"
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounting a small file system needs root")
+def test_a_really_full_disk(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"no mounting here: {mounted.stderr.strip()}")
+    try:
+        with pytest.raises(StorageError, match="the disk is full"), written_aside(disk / "big") as aside:
+            aside.write_bytes(bytes(10**6))
+        assert list(disk.iterdir()) == []
+        with pytest.raises(StorageError, match="not enough free disk for a run"):
+            need_space(disk / "runs" / "mine", 1.0, "a run")
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_no_permission_names_the_place(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(StorageError, match=r"cannot be written(.|\n)*LSDC_RUNS"):
+        write_json(tmp_path / "x.json", {})
+
+
+def test_unreadable_json(tmp_path):
+    (tmp_path / "x.json").write_text("{")
+    with pytest.raises(StorageError, match="cannot be read as json"):
+        read_json(tmp_path / "x.json")
+
+
+def test_errors_cross_processes_whole():
+    error = TableError("p", wanted="w", got="g", where="f.csv", remedy="do")
+    back = pickle.loads(pickle.dumps(error))  # noqa: S301 (our own bytes)
+    assert type(back) is TableError
+    assert str(back) == "p\n  wanted: w\n  got:    g\n  where:  f.csv\n  to do:  do"

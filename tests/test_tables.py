@@ -1,0 +1,55 @@
+import pandas as pd
+import pytest
+
+from lsdc.errors import TableError
+from lsdc.tables import FOLDS, GRADES, LOCATIONS, PREDICTIONS, SERIES
+
+GRADE = {"study_id": 7, "condition": "canal", "side": "midline", "level": "l1_l2", "severity": None}
+
+
+def test_write_and_read_are_exact(tmp_path):
+    rows = [{"row_id": "1_a", "normal_mild": 0.1 + 0.2, "moderate": 1 / 3, "severe": 1e-17, "fold": 0, "model": "m",
+             "fallback": None}]
+    PREDICTIONS.write(PREDICTIONS.frame(rows), tmp_path / "p.csv")
+    back = PREDICTIONS.read(tmp_path / "p.csv")
+    assert back[["normal_mild", "moderate", "severe"]].iloc[0].tolist() == [0.1 + 0.2, 1 / 3, 1e-17]
+    assert back.fallback.isna().all()
+
+
+def test_missing_stays_missing_and_ids_stay_whole(tmp_path):
+    row = dict.fromkeys(LOCATIONS.columns) | GRADE | {"confidence": 0.0, "found_by": "prior", "fold": 1}
+    row.pop("severity")
+    other = row | {"study_id": 8, "series_id": 4290000001, "slice_index": 3, "x_px": 1.5}
+    LOCATIONS.write(LOCATIONS.frame([row, other]), tmp_path / "l.csv")
+    back = LOCATIONS.read(tmp_path / "l.csv")
+    assert back.series_id.isna().tolist() == [True, False]
+    assert back.series_id[1] == 4290000001
+    assert back.x_mm.isna().all()
+
+
+def test_every_fault_at_once():
+    frame = pd.DataFrame([GRADE | {"study_id": "1.5"}, GRADE | {"condition": "canl", "level": None}])
+    with pytest.raises(TableError) as caught:
+        GRADES.check(frame, "here.csv")
+    text = str(caught.value)
+    assert "3 faults" in text
+    assert "study_id: 1 values are not finite int64 numbers: '1.5'" in text
+    assert "condition: 1 values not among canal, foraminal, subarticular: 'canl'" in text
+    assert "level: 1 values are missing (first at row 2)" in text
+    assert "here.csv" in text
+
+
+def test_keys_are_unique():
+    with pytest.raises(TableError, match="2 rows share their key"):
+        FOLDS.frame([{"study_id": 1, "fold": 0}, {"study_id": 1, "fold": 1}])
+
+
+def test_columns_are_all_and_only_the_declared():
+    with pytest.raises(TableError, match=r"columns missing: plane(.|\n)*columns unknown: series_description"):
+        SERIES.check(pd.DataFrame({"study_id": [1], "series_id": [2], "series_description": ["Axial T2"]}))
+
+
+def test_nothing_is_written_from_a_table_with_faults(tmp_path):
+    with pytest.raises(TableError):
+        FOLDS.write(pd.DataFrame({"study_id": [1], "fold": ["x"]}), tmp_path / "folds.csv")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,42 @@
+import pytest
+
+from lsdc.config import load_settings
+from lsdc.errors import ConfigError, DataError, StorageError
+from lsdc.files import read_json
+from lsdc.runs import RunFolder
+from lsdc.train.run import open_run
+from tests.builders import write_competition
+
+
+def settings(*overrides):
+    return load_settings("configs/phantom.yaml", overrides)
+
+
+def test_a_run_is_met_again_and_never_mixed(tmp_path):
+    data = write_competition(tmp_path / "data")
+    run = open_run(tmp_path / "run", settings(), data)
+    assert load_settings(run.config) == settings()
+    known = read_json(run.environment)
+    assert known["packages"]["torch"]
+    assert known["data"]["folder"] == str(data)
+    open_run(tmp_path / "run", settings("compute.batch_size=3", "evaluation.bootstrap=9"), data)
+    with pytest.raises(ConfigError, match=r"made with other settings(.|\n)*detector.epochs: \d+ -> 77(.|\n)*RUN="):
+        open_run(tmp_path / "run", settings("detector.epochs=77"), data)
+    with pytest.raises(ConfigError, match="other csv files"):
+        open_run(tmp_path / "run", settings(), write_competition(tmp_path / "other", studies=(1, 2, 3)))
+
+
+def test_no_room_is_said_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("lsdc.train.run.RUN_GIGABYTES", 10.0**9)
+    with pytest.raises(StorageError, match=r"not enough free disk for a run(.|\n)*LSDC_RUNS"):
+        open_run(tmp_path / "run", settings(), write_competition(tmp_path / "data"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unfinished_run_says_what_to_do(tmp_path):
+    with pytest.raises(DataError, match=r"no finished fold(.|\n)*make train-fold"):
+        RunFolder(tmp_path).finished_folds()
+    for number in (10, 2):
+        (tmp_path / f"fold{number}").mkdir()
+        (tmp_path / f"fold{number}" / "predictions.csv").touch()
+    assert [fold.number for fold in RunFolder(tmp_path).finished_folds()] == [2, 10]
