@@ -12,9 +12,14 @@ from lsdc.files import need_space, read_json, write_json, written_aside
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "a.json"
     write_json(path, {"b": 1})
-    with pytest.raises(RuntimeError, match="half"), written_aside(path) as aside:
-        aside.write_text("half")
-        raise RuntimeError("half way")
+
+    def fail():
+        with written_aside(path) as aside:
+            aside.write_text("half")
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        fail()
     assert read_json(path) == {"b": 1}
     assert os.listdir(tmp_path) == ["a.json"]
 

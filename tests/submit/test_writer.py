@@ -20,7 +20,7 @@ def test_rows_of_the_sample_in_its_order(tmp_path):
 
 
 @pytest.mark.parametrize(("changed", "message"), [
-    ({"row_id": ["1_a", "2_c", "9_x"]}, r"1 rows of the sample have no prediction: 3_b\n +1 rows are not in the sample"),
+    ({"row_id": ["1_a", "2_c", "9_x"]}, r"1 rows of the sample have no prediction: 3_b\n +1 rows are not in"),
     ({"row_id": ["1_a", "1_a", "3_b"]}, "2 rows share their key"),
     ({"severe": [0.2, float("nan"), 0.0]}, "1 values are missing"),
     ({"severe": [0.2, float("inf"), 0.0]}, "not finite"),
