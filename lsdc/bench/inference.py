@@ -72,6 +72,7 @@ def _report(seconds: dict[str, list[float]], slices: list[int], run: RunFolder, 
     rows = [(name, f"{value:.3f}", f"{before[name]:.3f}" if name in before else "") for name, value in figures.items()]
     table = tabulate(rows, headers=("stage", "seconds per study", "last time"), colalign=("left", "right", "right"))
     known = environment()
-    return (f"{table}\n\nmedian of {len(slices)} studies of {np.median(slices):.0f} slices, slowest {totals.max():.2f} s; "
+    said = (f"median of {len(slices)} studies of {np.median(slices):.0f} slices, slowest {totals.max():.2f} s; "
             f"{known['cores']} cores, {torch.get_num_threads()} threads, torch {known['packages']['torch']}, "
-            f"commit {known['commit']}, run {run.path.name}\nsaved: {record}")
+            f"commit {known['commit']}, run {run.path.name}")
+    return f"{table}\n\n{said}\nsaved: {record}"

@@ -1,0 +1,65 @@
+"""The real command line in a place of its own: empty home, guarded network, and where possible no network at all."""
+
+import functools
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@functools.cache
+def without_network() -> list[str]:
+    """Words that start a command in a namespace without a network; empty where this machine has none."""
+    for words in (["unshare", "-n"], ["unshare", "-rn"]):
+        try:
+            if subprocess.run([*words, "true"], capture_output=True).returncode == 0:
+                return words
+        except FileNotFoundError:
+            break
+    return []
+
+
+@dataclass(frozen=True)
+class Place:
+    """A working folder as after a clone, with its own HOME and a log of network attempts."""
+
+    folder: Path
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def network_log(self) -> Path:
+        return self.folder / "network.log"
+
+    def environment(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("LSDC_", "XDG_", "YOLO_"))}
+        return kept | {
+            "HOME": str(self.home), "LSDC_NETWORK_LOG": str(self.network_log), "CUDA_VISIBLE_DEVICES": "",
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "guard"), str(ROOT)]),
+        }
+
+    def python(self, *words, namespace: bool = True) -> subprocess.CompletedProcess:
+        prefix = without_network() if namespace else []
+        return subprocess.run([*prefix, sys.executable, *map(str, words)], cwd=self.folder, env=self.environment(),
+                              capture_output=True, text=True)
+
+    def lsdc(self, *words) -> subprocess.CompletedProcess:
+        return self.python("-m", "lsdc", *words)
+
+
+@pytest.fixture(scope="session")
+def make_place(tmp_path_factory):
+    def make(name: str) -> Place:
+        folder = tmp_path_factory.mktemp(name)
+        (folder / "home").mkdir()
+        (folder / "configs").symlink_to(ROOT / "configs")
+        return Place(folder)
+
+    return make

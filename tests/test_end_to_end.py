@@ -1,0 +1,193 @@
+"""The whole road through the real command line on the smoke config: train-fold, evaluate, submit, bench.
+
+Everything here runs with an empty HOME, under a guard that writes down network attempts, and where the machine
+allows it in a namespace without a network.
+"""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from lsdc.folds import held_out_studies, read_folds
+from lsdc.runs import RunFolder
+from lsdc.tables import LOCATIONS, PREDICTIONS, read_csv
+from lsdc.taxonomy import TARGETS, row_id
+from tests.conftest import without_network
+
+CONFIG = ("--config", "configs/smoke.yaml")
+
+
+@pytest.fixture(scope="module")
+def trained(make_place):
+    place = make_place("end_to_end")
+    told = place.lsdc("train-fold", "--fold", 0, *CONFIG)
+    assert told.returncode == 0, told.stderr[-4000:]
+    return place, told
+
+
+@pytest.fixture(scope="module")
+def run(trained) -> RunFolder:
+    return RunFolder(trained[0].folder / ".lsdc" / "runs" / "smoke")
+
+
+def test_out_of_fold_predictions_cover_the_held_out_studies(trained, run):
+    folds = read_folds(run.folds, sorted(read_csv(phantom(trained) / "train.csv").study_id.astype(int)))
+    held_out = held_out_studies(folds, 0)
+    predictions = PREDICTIONS.read(run.fold(0).predictions)
+    assert set(predictions.row_id) == {row_id(study, target) for study in held_out for target in TARGETS}
+    assert set(predictions.fold) == {0}
+    locations = LOCATIONS.read(run.fold(0).locations)
+    assert len(locations) == 25 * len(held_out)
+    assert set(locations.fold) == {0}
+    assert (locations.found_by == "detector").mean() > 0.2  # two epochs find something
+
+
+def test_the_score_is_printed_with_its_two_ends(trained):
+    text = trained[1].stdout
+    for word in ("canal", "foraminal", "subarticular", "any", "priors", "floor", "l4_l5"):
+        assert word in text.lower(), word
+    assert "Traceback" not in trained[1].stderr
+
+
+def phantom(trained):
+    return next((trained[0].folder / ".lsdc" / "data").glob("phantom-*")) / "competition"
+
+
+def test_evaluate_says_the_same_again(trained, run):
+    place, told = trained
+    again = place.lsdc("evaluate", *CONFIG)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.strip() in told.stdout
+    as_json = place.lsdc("evaluate", "--json", *CONFIG)
+    assert json.loads(as_json.stdout) == json.loads(run.evaluation.read_text())
+
+
+def test_submission_has_exactly_the_rows_of_the_sample(trained):
+    place, _ = trained
+    told = place.lsdc("submit", *CONFIG, "--name", "first")
+    assert told.returncode == 0, told.stderr
+    written = pd.read_csv(place.folder / "submissions" / "first" / "submission.csv")
+    sample = pd.read_csv(phantom(trained) / "sample_submission.csv")
+    assert written.columns.tolist() == sample.columns.tolist()
+    assert written.row_id.tolist() == sample.row_id.tolist()
+    values = written.iloc[:, 1:]
+    assert values.notna().all(axis=None)
+    assert (values >= 0).all(axis=None)
+    assert values.sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-9)
+    manifest = json.loads((place.folder / "submissions" / "first" / "manifest.json").read_text())
+    assert manifest["rows"] == len(sample)
+    assert manifest["folds"] == [0]
+    assert manifest["out_of_fold"] is not None
+
+
+def test_a_broken_study_gets_priors_and_is_counted(trained, run):
+    place, _ = trained
+    root = phantom(trained)
+    copy = place.folder / "broken" / "competition"
+    shutil.copytree(root, copy)
+    series = read_csv(copy / "test_series_descriptions.csv")
+    study = series.study_id.iloc[0]
+    of_study = series[series.study_id == study]
+    t1 = of_study[of_study.series_description == "Sagittal T1"].series_id
+    for one in t1:
+        shutil.rmtree(copy / "test_images" / study / one)
+    for one in of_study[of_study.series_description == "Axial T2"].series_id:
+        for path in (copy / "test_images" / study / one).iterdir():
+            path.write_bytes(path.read_bytes()[:200])
+    told = place.lsdc("submit", *CONFIG, "--name", "broken", "--data", copy)
+    assert told.returncode == 0, told.stderr
+    manifest = json.loads((place.folder / "submissions" / "broken" / "manifest.json").read_text())
+    assert manifest["fallback_rows"] >= 20
+    assert f"study {study}: series" in told.stderr
+    written = pd.read_csv(place.folder / "submissions" / "broken" / "submission.csv").set_index("row_id")
+    priors = pd.read_csv(run.fold(0).priors, index_col=0)
+    for target in TARGETS[5:]:  # all but the canal
+        assert written.loc[f"{study}_{target.column}"].to_numpy() == pytest.approx(
+            priors.loc[target.column, written.columns].to_numpy(), abs=1e-9)
+
+
+def test_bench_prints_a_table_by_stage(trained):
+    told = trained[0].lsdc("bench", *CONFIG, "--studies", 1)
+    assert told.returncode == 0, told.stderr
+    for stage in ("read and decode", "detect", "decode levels", "crop and grade", "whole study"):
+        assert stage in told.stdout
+
+
+def test_running_again_does_only_what_is_missing(trained, run):
+    place, _ = trained
+    before = {path: path.stat().st_mtime_ns for path in run.fold(0).path.rglob("*") if path.is_file()}
+    again = place.lsdc("train-fold", "--fold", 0, *CONFIG)
+    assert again.returncode == 0, again.stderr
+    assert {path: path.stat().st_mtime_ns for path in run.fold(0).path.rglob("*") if path.is_file()} == before
+    table = run.fold(0).predictions.read_bytes()
+    run.fold(0).predictions.unlink()
+    assert place.lsdc("train-fold", "--fold", 0, *CONFIG).returncode == 0
+    assert run.fold(0).predictions.read_bytes() == table
+
+
+def test_another_config_does_not_mix_into_the_run(trained):
+    told = trained[0].lsdc("train-fold", "--fold", 0, *CONFIG, "--set", "training.epochs=9")
+    assert told.returncode == 2
+    assert "made with other settings" in told.stderr
+    assert "training.epochs: " in told.stderr
+
+
+def test_stages_are_timed(run):
+    stages = json.loads(run.fold(0).stages.read_text())
+    assert list(stages) == ["locate", "predict", "train the classifier", "train the detector"]
+    assert all(stage["seconds"] > 0 and stage["peak_memory_gb"] < 6 for stage in stages.values())
+
+
+def test_no_network_and_nothing_outside_the_working_folder(trained):
+    """After everything above: no attempt was written down, HOME is empty, and only our folders were made."""
+    place, _ = trained
+    assert not place.network_log.exists() or place.network_log.read_text() == ""
+    assert [path for path in place.home.rglob("*") if path.is_file()] == []
+    assert {path.name for path in place.folder.iterdir()} <= {
+        "home", "configs", ".lsdc", "submissions", "broken", "network.log"}
+
+
+def test_the_guard_can_fail(make_place):
+    place = make_place("guard")
+    code = "import urllib.request; urllib.request.urlopen('http://example.com')"
+    assert place.python("-c", code).returncode != 0
+    assert "getaddrinfo example.com" in place.network_log.read_text()
+
+
+@pytest.mark.skipif(not without_network(), reason="needs a network namespace: unshare, as root or user")
+def test_the_namespace_has_no_network(make_place):
+    code = "import socket; print(socket.if_nameindex())"
+    told = make_place("namespace").python("-c", code)
+    assert told.stdout.strip() == "[(1, 'lo')]"
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_training_goes_on(make_place, trained, run, stop):
+    """Stopped while the detector trains, the same command finishes; no process is left behind."""
+    place = make_place(f"stopped_{stop.name}")
+    (place.folder / ".lsdc").mkdir()
+    shutil.copytree(trained[0].folder / ".lsdc" / "data", place.folder / ".lsdc" / "data")
+    words = [sys.executable, "-m", "lsdc", "train-fold", "--fold", "0", *CONFIG]
+    process = subprocess.Popen(words, cwd=place.folder, env=place.environment(), stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if "train the detector" in line:
+            break
+    time.sleep(8)
+    assert process.poll() is None, "it ended before it could be stopped"
+    process.send_signal(stop)
+    process.stderr.read()
+    assert process.wait(timeout=60) != 0
+    here = RunFolder(place.folder / ".lsdc" / "runs" / "smoke").fold(0)
+    assert not here.detector.exists()
+    time.sleep(3)
+    left = subprocess.run(["pgrep", "-f", str(place.folder)], capture_output=True, text=True).stdout
+    assert left == "", "a worker outlived its parent"
+    again = place.lsdc("train-fold", "--fold", 0, *CONFIG)
+    assert again.returncode == 0, again.stderr[-4000:]
+    assert len(PREDICTIONS.read(here.predictions)) == len(PREDICTIONS.read(run.fold(0).predictions))
