@@ -1,0 +1,15 @@
+"""The metric, out-of-fold assembly, intervals, agreement, landmark errors, and the phantom's floor."""
+
+from lsdc.evaluate.bootstrap import compare
+from lsdc.evaluate.figures import figures_of
+from lsdc.evaluate.floor import read_floor
+from lsdc.evaluate.landmarks import landmark_summary, location_errors
+from lsdc.evaluate.metric import Score, score
+from lsdc.evaluate.out_of_fold import assemble
+from lsdc.evaluate.run import Evaluation, evaluate_run
+from lsdc.evaluate.table import text_of
+
+__all__ = [
+    "Evaluation", "Score", "assemble", "compare", "evaluate_run", "figures_of", "landmark_summary", "location_errors",
+    "read_floor", "score", "text_of",
+]

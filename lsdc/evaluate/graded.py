@@ -1,0 +1,61 @@
+"""The labelled rows of a grades table as arrays, in one order that every figure shares."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lsdc.errors import TableError
+from lsdc.tables import GRADES
+from lsdc.taxonomy import SEVERITY_COLUMNS, SEVERITY_WEIGHTS, TARGETS, Condition, Level
+
+CONDITION_OF_TARGET = np.array([list(Condition).index(target.condition) for target in TARGETS])  # (25,)
+LEVEL_OF_TARGET = np.array([list(Level).index(target.level) for target in TARGETS])  # (25,)
+_TARGET_KEYS = pd.Index([f"{target.condition}/{target.side}/{target.level}" for target in TARGETS])
+_TARGET_COLUMNS = np.array([target.column for target in TARGETS], dtype=object)
+
+
+@dataclass(frozen=True, eq=False)
+class Graded:
+    """studies (n,) ascending; row_ids of all rows, labelled or not; of the m labelled rows (`labelled` (rows,)):
+    study (m,) index into studies, target (m,) index into TARGETS, severity (m,) 0 to 2, weight (m,) 1, 2 or 4.
+    """
+
+    studies: np.ndarray
+    row_ids: pd.Index
+    labelled: np.ndarray
+    study: np.ndarray
+    target: np.ndarray
+    severity: np.ndarray
+    weight: np.ndarray
+
+    def sum_by_study(self, values: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
+        """Sums of values (m,) of the labelled rows by study and group (m,): (n, groups)."""
+        cell = self.study * groups + group
+        return np.bincount(cell, values, minlength=len(self.studies) * groups).reshape(-1, groups)
+
+
+def graded(grades: pd.DataFrame) -> Graded:
+    """Arrays of a GRADES table; TableError when it does not fit its declaration or nothing is labelled."""
+    grades = GRADES.check(grades)
+    keys = grades["condition"] + "/" + grades["side"] + "/" + grades["level"]
+    target = _TARGET_KEYS.get_indexer(keys)
+    if (wrong := target < 0).any():
+        raise TableError("grades of targets that do not exist", wanted="canal on the midline, the others left or right",
+                         got=", ".join(keys[wrong].unique()[:3]), remedy="correct the grades")
+    labelled = grades["severity"].notna().to_numpy(bool)
+    if not labelled.any():
+        raise TableError("there is nothing to score", wanted="at least one study with a grade",
+                         got=f"{len(grades)} rows without a grade", remedy="score studies of the training part")
+    studies, study = np.unique(grades["study_id"].to_numpy(), return_inverse=True)
+    severity = pd.Index(SEVERITY_COLUMNS).get_indexer(grades["severity"][labelled])
+    row_ids = grades["study_id"].astype(str).to_numpy(object) + "_" + _TARGET_COLUMNS[target]
+    return Graded(
+        studies=studies,
+        row_ids=pd.Index(row_ids, name="row_id"),
+        labelled=labelled,
+        study=study[labelled],
+        target=target[labelled],
+        severity=severity,
+        weight=np.array(SEVERITY_WEIGHTS, dtype=np.float64)[severity],
+    )

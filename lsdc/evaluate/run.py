@@ -1,0 +1,53 @@
+"""The evaluation of a run: its folds put together, scored, and its locations measured."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from lsdc.competition import CompetitionFolder
+from lsdc.config import EvaluationSettings
+from lsdc.evaluate.annotated import annotated_truths
+from lsdc.evaluate.figures import figures_of
+from lsdc.evaluate.floor import read_floor, truth_folder
+from lsdc.evaluate.landmarks import keypoint_truths, landmark_summary, location_errors
+from lsdc.evaluate.out_of_fold import assemble
+from lsdc.evaluate.table import text_of
+from lsdc.folds import read_folds
+from lsdc.runs import RunFolder
+from lsdc.tables import KEYPOINTS
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """figures: plain, ready for json; text: the same as tables."""
+
+    figures: dict
+    text: str
+
+
+def evaluate_run(
+    run: RunFolder, folder: CompetitionFolder, settings: EvaluationSettings, *, all_folds: bool = False
+) -> Evaluation:
+    """Score the finished folds of a run on their held-out studies, beside the priors and the phantom's floor.
+
+    FoldError when the predictions are not honestly out-of-fold, or with `all_folds` when a fold is not finished;
+    TableError when they do not answer each row of the held-out studies.
+    """
+    folds = read_folds(run.folds, folder.study_ids("train"))
+    held_out = assemble([fold.path for fold in run.finished_folds()], folds, all_folds=all_folds)
+    figures = figures_of(
+        folder.grades[folder.grades["study_id"].isin(held_out.studies)], held_out.predictions,
+        priors=held_out.priors, floor=read_floor(folder.root, held_out.studies), settings=settings, where=run.path,
+    )
+    figures |= {"folds": list(held_out.folds), "all_folds": len(held_out.folds) == folds["fold"].nunique(),
+                "locations": _locations(folder, held_out.locations, settings)}
+    return Evaluation(figures, text_of(figures, run=run.path.name))
+
+
+def _locations(folder: CompetitionFolder, locations: pd.DataFrame, settings: EvaluationSettings) -> list[dict]:
+    """Location errors against the annotated points and, on a phantom, against the true keypoints."""
+    truths = {"annotated points": annotated_truths(folder, locations["study_id"].unique())}
+    if (truth := truth_folder(folder.root)) is not None:
+        truths["true keypoints"] = keypoint_truths(KEYPOINTS.read(truth / "keypoints.csv"))
+    rows = {name: landmark_summary(location_errors(locations, points), settings) for name, points in truths.items()}
+    return [{"truth": name, "rows": summary} for name, summary in rows.items() if summary]
