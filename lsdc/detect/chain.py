@@ -1,0 +1,99 @@
+"""Levels of a spine as an ordered chain: which site is which level, by dynamic programming.
+
+A site is a place where some images show a level; its class scores may be off by one, sites may be false, levels may be
+missing. What is certain is the order from head to foot and, roughly, the way from one level to the next.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+MISSED = 1.0  # what a level without a site costs, in nats
+FAINT = 0.05  # a site of this strength is worth little more than none
+CONFUSED = 0.02  # share of a score that may belong to any other level
+
+
+@dataclass(frozen=True, eq=False)
+class Gaps:
+    """The way from level k to level l in the (y, z) plane, mm: mean (L, L, 2) and covariance (L, L, 2, 2)."""
+
+    mean_mm: np.ndarray
+    covariance_mm: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """site (L,): index of each level's site, -1 where it has none. posterior (L, S): P(level l is at site s)."""
+
+    site: np.ndarray
+    posterior: np.ndarray
+
+
+def site_rewards(scores: np.ndarray) -> np.ndarray:
+    """(S, L) class scores of sites to (L, S) rewards in nats: how real the site is, and how much it looks like l."""
+    strength = scores.max(axis=1, keepdims=True)
+    looks = scores + CONFUSED * strength + 1e-9
+    return (np.log1p(strength / FAINT) + np.log(looks / looks.sum(axis=1, keepdims=True))).T
+
+
+def decode_chain(rewards: np.ndarray, positions_mm: np.ndarray, gaps: Gaps) -> Chain:
+    """The best chain and each level's posterior.
+
+    rewards: (L, S) of level l at site s, nats. positions_mm: (S, 2) sites' y, z. Levels run from head (0) to foot;
+    a pair of levels costs half its squared Mahalanobis distance from `gaps`; lower levels must lie lower.
+    """
+    levels, sites = rewards.shape
+    if sites == 0:
+        return Chain(np.full(levels, -1), np.zeros((levels, 0)))
+    pairs = _pair_scores(positions_mm, gaps, levels)
+    best, back = _forward(rewards, pairs, maximum=True)
+    site = _trace(best, back)
+    up, _ = _forward(rewards, pairs, maximum=False)
+    turned = np.flip(pairs, (0, 1)).transpose(1, 0, 3, 2)  # from foot to head
+    down = np.flip(_forward(rewards[::-1], turned, maximum=False)[0], 0)
+    after = MISSED * np.arange(levels)[::-1, None]  # levels that may be missed behind each
+    total = np.logaddexp(_sum(up - after), -MISSED * levels)
+    return Chain(site, np.exp(up + down - rewards - total))
+
+
+def _pair_scores(positions_mm: np.ndarray, gaps: Gaps, levels: int) -> np.ndarray:
+    """(L, L, S, S): score of level k at site i with the next found level l at site j."""
+    way = positions_mm[None] - positions_mm[:, None]  # (S, S, 2) from i to j
+    scores = np.full((levels, levels, *way.shape[:2]), -np.inf)
+    for k in range(levels):
+        for one in range(k + 1, levels):
+            off = way - gaps.mean_mm[k, one]
+            distance = np.einsum("ija,ab,ijb->ij", off, np.linalg.inv(gaps.covariance_mm[k, one]), off)
+            scores[k, one] = np.where(way[..., 1] < 0, -distance / 2 - MISSED * (one - k - 1), -np.inf)
+    return scores
+
+
+def _forward(rewards: np.ndarray, pairs: np.ndarray, *, maximum: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(L, S) score of all chains that end with level l at site s, and the flat (k, i) they best come from (or -1)."""
+    levels, sites = rewards.shape
+    scores = np.full((levels, sites), -np.inf)
+    back = np.full((levels, sites), -1)
+    for level in range(levels):
+        ways = [np.full((1, sites), -MISSED * level)]  # the chain starts here
+        if level:
+            ways.append((scores[:level, :, None] + pairs[:level, level]).reshape(-1, sites))
+        ways = np.concatenate(ways)  # (1 + k * S, S)
+        back[level] = ways.argmax(axis=0) - 1
+        scores[level] = rewards[level] + (ways.max(axis=0) if maximum else np.logaddexp.reduce(ways, axis=0))
+    return scores, back
+
+
+def _trace(scores: np.ndarray, back: np.ndarray) -> np.ndarray:
+    levels, sites = scores.shape
+    site = np.full(levels, -1)
+    ends = scores - MISSED * np.arange(levels)[::-1, None]
+    at = int(ends.argmax()) if ends.max() > -MISSED * levels else -1
+    while at >= 0:
+        level, here = divmod(at, sites)
+        site[level] = here
+        at = int(back[level, here])
+    return site
+
+
+def _sum(scores: np.ndarray) -> float:
+    return float(np.logaddexp.reduce(scores, axis=None))

@@ -1,0 +1,139 @@
+"""The detector's training images: canvases and box labels of some studies, in the layout that ultralytics reads."""
+
+import logging
+import os
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from lsdc.competition import CompetitionFolder, Study, StudySeries, read_study
+from lsdc.config import ComputeSettings, DetectorSettings
+from lsdc.detect.canvas import draw_canvas, series_window
+from lsdc.detect.classes import CLASS_NAMES, CLASSES
+from lsdc.detect.landmarks import Landmark, landmarks
+from lsdc.detect.shape import target_positions
+from lsdc.detect.training_slices import Label, training_slices
+from lsdc.dicom import SlicePlane
+from lsdc.errors import DataError, LsdcError
+from lsdc.progress import track
+from lsdc.seeding import generator
+
+log = logging.getLogger(__name__)
+
+
+class WrittenStudy(NamedTuple):
+    """What one study gave: images, boxes by class (12,), and its 25 annotated positions (25, 3), nan where missing."""
+
+    study_id: int
+    images: int
+    boxes: np.ndarray
+    positions_mm: np.ndarray
+
+
+def write_dataset(
+    folder: CompetitionFolder, studies: list[int], settings: DetectorSettings, compute: ComputeSettings,
+    *, seed: int, root: Path,
+) -> list[WrittenStudy]:
+    """Write images/ and labels/ of the studies under `root`; DataError when nothing can be learned.
+
+    The same seed gives the same bytes, whatever the number of processes.
+    """
+    for name in ("images", "labels"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    written = list(track(_each_study(folder, studies, settings, compute, seed, root), "detector: images", len(studies)))
+    boxes = sum((one.boxes for one in written), np.zeros(len(CLASSES), int))
+    if not boxes.sum():
+        raise DataError("no annotated slice in any training study", wanted="points of train_label_coordinates.csv",
+                        got=f"{len(studies)} studies", where=folder.root,
+                        remedy="check the points and the images with another fold, or a fresh download")
+    if absent := [name for name, count in zip(CLASS_NAMES, boxes, strict=True) if count == 0]:
+        log.warning("the detector sees no example of: %s", ", ".join(absent))
+    return written
+
+
+def _each_study(folder, studies, settings, compute, seed, root):
+    processes = min(compute.workers or os.cpu_count() or 1, len(studies))
+    tasks = [(study_id, settings, seed, root) for study_id in studies]
+    if processes <= 1:
+        yield from (_write_study(folder, *task) for task in tasks)
+        return
+    try:
+        with ProcessPoolExecutor(processes, get_context("spawn"), _start, (folder,)) as pool:
+            yield from pool.map(_write_in_process, tasks)
+    except BrokenProcessPool as error:
+        raise LsdcError("a process that reads studies was ended from outside (out of memory?)", got=error,
+                        remedy="lower compute.workers, e.g. --set compute.workers=2") from error
+
+
+_folder: CompetitionFolder | None = None  # of this worker process
+
+
+def _start(folder: CompetitionFolder) -> None:
+    global _folder
+    _folder = folder
+    cv2.setNumThreads(1)
+
+
+def _write_in_process(task) -> WrittenStudy:
+    return _write_study(_folder, *task)
+
+
+def _write_study(
+    folder: CompetitionFolder, study_id: int, settings: DetectorSettings, seed: int, root: Path
+) -> WrittenStudy:
+    study = read_study(folder, study_id, "train")
+    points = landmarks(study, folder.points)
+    images, boxes = 0, np.zeros(len(CLASSES), int)
+    for one in study.series:
+        count, found = _write_series(study, one, points, settings, seed, root)
+        images, boxes = images + count, boxes + found
+    return WrittenStudy(study_id, images, boxes, target_positions(points))
+
+
+def _write_series(
+    study: Study, one: StudySeries, points: list[Landmark], settings: DetectorSettings, seed: int, root: Path
+) -> tuple[int, np.ndarray]:
+    chosen = training_slices(one, points, count=settings.slices_per_series,
+                             generator=generator(seed, "detector slices", study.study_id, one.series_id))
+    boxes = np.zeros(len(CLASSES), int)
+    if not chosen:
+        return 0, boxes
+    window = series_window(one.series)
+    size_hw = (settings.image_px, settings.image_px)
+    for index, labels, veiled in chosen:
+        pixels, plane = draw_canvas(one.series.images[index], one.series.planes[index], window,
+                                    mm_per_px=settings.mm_per_px, size_hw=size_hw)
+        for label in veiled:
+            veil(pixels, plane, label, settings)
+        lines = [line for label in labels if (line := box_line(plane, label, settings))]
+        name = f"{study.study_id}_{one.series_id}_{index:03d}"
+        encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1]
+        (root / "images" / f"{name}.png").write_bytes(encoded.tobytes())
+        (root / "labels" / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
+        boxes += np.bincount([int(line.split()[0]) for line in lines], minlength=len(CLASSES))
+    return len(chosen), boxes
+
+
+def box_line(plane: SlicePlane, label: Label, settings: DetectorSettings) -> str | None:
+    """A YOLO label line (class, then centre x, y, width, height as shares of the canvas); None outside of it."""
+    (x, y), _ = plane.to_pixel(label.position_mm)
+    height, width = plane.size_hw
+    if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
+        return None
+    side = settings.box_mm.of(CLASSES[label.detector_class].condition) / settings.mm_per_px
+    return (f"{label.detector_class} {(x + 0.5) / width:.6f} {(y + 0.5) / height:.6f} "
+            f"{side / width:.6f} {side / height:.6f}\n")
+
+
+def veil(pixels: np.ndarray, plane: SlicePlane, label: Label, settings: DetectorSettings) -> None:
+    """Cover a structure that may or may not show with its box's mean grey, so that nothing is taught there."""
+    (x, y), _ = plane.to_pixel(label.position_mm)
+    half = settings.box_mm.of(CLASSES[label.detector_class].condition) / settings.mm_per_px / 2
+    box = pixels[max(round(y - half), 0):max(round(y + half), 0), max(round(x - half), 0):max(round(x + half), 0)]
+    if box.size:
+        box[:] = round(float(box.mean()))

@@ -1,0 +1,128 @@
+"""A trained detector from its files: candidates of all series of a study. No ultralytics here."""
+
+import hashlib
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from lsdc.competition import Study, StudySeries
+from lsdc.config import DetectorSettings
+from lsdc.detect.canvas import canvas_size, draw_canvas, series_window
+from lsdc.detect.classes import CLASS_NAMES, classes_of
+from lsdc.detect.decode import decode_boxes, select_boxes
+from lsdc.detect.shape import SpineShape
+from lsdc.errors import LsdcError, WeightsError
+from lsdc.files import read_json
+
+log = logging.getLogger(__name__)
+
+MODEL_FILE, RECORD_FILE = "detector.torchscript", "detector.json"
+FORMAT = 1  # of the record
+CANDIDATE_COLUMNS = {
+    "series_id": "int64", "slice_index": "int64", "detector_class": "int64", "confidence": "float64",
+    "x_px": "float64", "y_px": "float64", "x_mm": "float64", "y_mm": "float64", "z_mm": "float64",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """An exported detector: the network, the settings it was trained with, and the spine's shape it learned."""
+
+    network: torch.jit.ScriptModule
+    settings: DetectorSettings
+    shape: SpineShape
+    fold: int
+    device: torch.device
+
+    @classmethod
+    def load(cls, folder: Path, device: str | torch.device = "cpu") -> "Detector":
+        """The detector that `train_detector` wrote to a folder; WeightsError when its files are not whole."""
+        folder = Path(folder)
+        record = read_record(folder)
+        path = folder / MODEL_FILE
+        try:
+            found = file_hash(path)
+        except OSError as error:
+            raise WeightsError("the detector's network is missing", wanted=MODEL_FILE, where=folder, got=error.strerror,
+                               remedy="train the fold again, or copy the whole folder") from error
+        if found != record["sha256"]:
+            raise WeightsError("the detector's network is not the one its record describes", where=path,
+                               wanted=f"sha256 {record['sha256']}", got=f"sha256 {found}",
+                               remedy="train the fold again, or copy the whole folder")
+        device = torch.device(device)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # TorchScript is deprecated, yet loads on every torch that we support
+            network = torch.jit.load(path, map_location=device).eval()
+        return cls(network, DetectorSettings.model_validate(record["settings"]),
+                   SpineShape.from_json(record["shape"]), int(record["fold"]), device)
+
+    def candidates(self, study: Study, *, batch: int = 16) -> pd.DataFrame:
+        """What the network sees on every slice of every series, as CANDIDATE_COLUMNS.
+
+        x_px, y_px: pixels of the slice as stored; x_mm, y_mm, z_mm: the same place in the patient.
+        """
+        frames = [self._series_candidates(one, batch) for one in study.series]
+        frames = [frame for frame in frames if len(frame)] or [pd.DataFrame(columns=list(CANDIDATE_COLUMNS))]
+        return pd.concat(frames, ignore_index=True).astype(CANDIDATE_COLUMNS)
+
+    def _series_candidates(self, one: StudySeries, batch: int) -> pd.DataFrame:
+        size_hw = canvas_size(one.series, mm_per_px=self.settings.mm_per_px, image_px=self.settings.image_px)
+        window = series_window(one.series)
+        rows = []
+        for start in range(0, len(one.series), batch):
+            slices = range(start, min(start + batch, len(one.series)))
+            drawn = [draw_canvas(one.series.images[i], one.series.planes[i], window,
+                                 mm_per_px=self.settings.mm_per_px, size_hw=size_hw) for i in slices]
+            found = self.boxes(np.stack([pixels for pixels, _ in drawn]), classes_of(one.plane))
+            for index, (_, plane), (boxes, scores, classes) in zip(slices, drawn, found, strict=True):
+                centres = (boxes[:, :2] + boxes[:, 2:]) / 2 - 0.5  # pixel centres are integers
+                places = plane.to_patient(centres)
+                xy_px, _ = one.series.planes[index].to_pixel(places)
+                rows.append(pd.DataFrame({
+                    "series_id": one.series_id, "slice_index": index, "detector_class": classes, "confidence": scores,
+                    "x_px": xy_px[:, 0], "y_px": xy_px[:, 1],
+                    "x_mm": places[:, 0], "y_mm": places[:, 1], "z_mm": places[:, 2],
+                }))
+        return pd.concat(rows, ignore_index=True)
+
+    @torch.inference_mode()
+    def boxes(
+        self, canvases: np.ndarray, classes: tuple[int, ...]
+    ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """(B, H, W) uint8 canvases to, for each, (K, 4) boxes x1, y1, x2, y2 in px, (K,) scores and (K,) classes."""
+        images = torch.from_numpy(canvases).to(self.device)[:, None].float() / 255  # (B, 1, H, W)
+        boxes, scores = decode_boxes(self.network(images).float(), canvases.shape[1:])
+        found = [select_boxes(*pair, classes, confidence=self.settings.confidence, overlap=self.settings.overlap)
+                 for pair in zip(boxes, scores, strict=True)]
+        return [tuple(part.cpu().numpy().astype(kind) for part, kind in zip(one, (float, float, int), strict=True))
+                for one in found]
+
+
+def read_record(folder: Path) -> dict:
+    """The checked detector.json of a folder; WeightsError when it is absent or of another kit."""
+    path = Path(folder) / RECORD_FILE
+    if not path.exists():
+        raise WeightsError("there is no trained detector here", wanted=RECORD_FILE, where=folder,
+                           remedy="train this fold first: make train-fold")
+    try:
+        record = read_json(path)
+    except LsdcError as error:
+        raise WeightsError("the detector's record cannot be read", where=path, got=error.got,
+                           remedy="train the fold again, or copy the whole folder") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT or record.get("classes") != list(CLASS_NAMES):
+        got = {key: record.get(key) for key in ("format", "classes")} if isinstance(record, dict) else type(record)
+        raise WeightsError("a detector of another kit or version", where=path, got=got,
+                           wanted=f"format {FORMAT}, classes {', '.join(CLASS_NAMES)}",
+                           remedy="train the fold again with this version")
+    return record
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

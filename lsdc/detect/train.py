@@ -1,0 +1,125 @@
+"""Training a fold's detector: write its data, let ultralytics train in a subprocess, keep the exported network."""
+
+import importlib.util
+import logging
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+
+import lsdc
+from lsdc.competition import CompetitionFolder
+from lsdc.config import ComputeSettings, DetectorSettings
+from lsdc.detect.classes import CLASS_NAMES
+from lsdc.detect.dataset import WrittenStudy, write_dataset
+from lsdc.detect.detector import FORMAT, MODEL_FILE, RECORD_FILE, file_hash
+from lsdc.detect.launch import overrides, run_worker
+from lsdc.detect.shape import fit_shape
+from lsdc.errors import DataError, DeviceError, LsdcError, WeightsError
+from lsdc.files import read_json, write_json, write_text, written_aside
+
+log = logging.getLogger(__name__)
+
+LOG_FILE = "training.log"
+
+
+def train_detector(
+    folder: CompetitionFolder, studies: list[int], settings: DetectorSettings,
+    *, seed: int, fold: int, compute: ComputeSettings, out: Path,
+) -> None:
+    """Train a detector on these studies and write detector.torchscript and, last, detector.json to `out`.
+
+    A finished detector of the same settings and studies is kept; an interrupted training goes on from its last epoch.
+    Everything else that is written stays under `out`/training, which is removed at the end, and `out`/training.log.
+    """
+    _check(settings, studies)
+    device, out = _device(compute), Path(out)
+    identity = {"settings": settings.model_dump(mode="json"), "seed": seed, "fold": fold, "studies": sorted(studies)}
+    if _finished(out, identity):
+        log.info("the detector of fold %s is there already: %s", fold, out)
+        return
+    scratch = out / "training"
+    _clear_unless_same(scratch, identity)
+    written = _dataset(folder, settings, compute, identity, scratch / "data")
+    shape = fit_shape([np.array(one["positions_mm"], dtype=float) for one in written["studies"]])
+    exported = scratch.resolve() / MODEL_FILE
+    job = {
+        "overrides": overrides(settings, compute, seed=seed, device=device, data=_data_yaml(scratch), scratch=scratch),
+        "weights": str(settings.weights.resolve()) if settings.weights else None, "brightness": settings.brightness,
+        "threads": compute.workers or os.cpu_count() or 1, "export": str(exported), "parent": os.getpid(),
+    }
+    run_worker(job, scratch, out / LOG_FILE)
+    with written_aside(out / MODEL_FILE) as aside:
+        shutil.copyfile(exported, aside)
+    write_json(out / RECORD_FILE, {
+        "format": FORMAT, "kit": lsdc.__version__, "classes": list(CLASS_NAMES), **identity,
+        "images": sum(one["images"] for one in written["studies"]), "sha256": file_hash(out / MODEL_FILE),
+        "shape": shape.to_json(),
+    })
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _check(settings: DetectorSettings, studies: list[int]) -> None:
+    if not studies:
+        raise DataError("no study to train a detector on", remedy="use more studies or fewer folds")
+    if importlib.util.find_spec("ultralytics") is None:
+        raise LsdcError("ultralytics is not installed", wanted="it, to train a detector (inference does without)",
+                        remedy="pip install 'lsdc[train]'")
+    if settings.weights is not None and not settings.weights.is_file():
+        raise WeightsError("the detector's starting weights are missing", wanted="a local YOLOv8 .pt file",
+                           where=settings.weights, remedy="put the file there, or set detector.weights to null")
+
+
+def _device(compute: ComputeSettings) -> str:
+    """ultralytics' word for the device."""
+    if compute.accelerator == "cpu" or (compute.accelerator == "auto" and not torch.cuda.is_available()):
+        return "cpu"
+    if not torch.cuda.is_available():
+        raise DeviceError("a GPU was asked for and torch sees none", wanted="compute.accelerator: gpu",
+                          remedy="--set compute.accelerator=auto, or install a torch built for this GPU")
+    return "0"
+
+
+def _finished(out: Path, identity: dict) -> bool:
+    try:
+        record = read_json(out / RECORD_FILE)
+        same = all(record.get(key) == value for key, value in identity.items())
+        return same and record.get("format") == FORMAT and file_hash(out / MODEL_FILE) == record["sha256"]
+    except (LsdcError, OSError):
+        return False
+
+
+def _clear_unless_same(scratch: Path, identity: dict) -> None:
+    """Keep an interrupted training of the same detector, remove any other."""
+    started = scratch / "started.json"
+    if not (started.exists() and read_json(started) == identity):
+        shutil.rmtree(scratch, ignore_errors=True)
+        write_json(started, identity)
+
+
+def _dataset(folder, settings, compute, identity, root: Path) -> dict:
+    """What was written (written.json in `root`); the folder is renamed into place when it is whole."""
+    if not root.exists():
+        with written_aside(root) as aside:
+            written = write_dataset(folder, identity["studies"], settings, compute, seed=identity["seed"], root=aside)
+            write_json(aside / "written.json", {"studies": [_plain(one) for one in written]})
+    return read_json(root / "written.json")
+
+
+def _plain(one: WrittenStudy) -> dict:
+    positions = np.where(np.isnan(one.positions_mm), None, one.positions_mm.round(3))
+    return {"study_id": one.study_id, "images": one.images, "boxes": one.boxes.tolist(),
+            "positions_mm": positions.tolist()}
+
+
+def _data_yaml(scratch: Path) -> Path:
+    """Where the images are, as ultralytics wants to be told; absolute, so it is written anew if the run has moved."""
+    path = scratch / "data.yaml"
+    write_text(path, yaml.safe_dump({
+        "path": str((scratch / "data").resolve()), "train": "images", "val": "images", "channels": 1,
+        "names": dict(enumerate(CLASS_NAMES)),
+    }))
+    return path

@@ -1,0 +1,105 @@
+"""The subprocess that trains: `python -m lsdc.detect.worker job.json`. The only place that imports ultralytics.
+
+It runs alone because ultralytics changes torch's and OpenCV's threads, patches torch.save and looks at its
+environment when imported. The parent sets that environment (see `train`). Progress goes to stdout, one json line an
+epoch; all other output to stderr. It ends when its parent does.
+"""
+
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import torch
+
+from lsdc.detect.export import export_network
+
+INTEGRATIONS = ("sync", "clearml", "comet", "dvc", "hub", "mlflow", "neptune", "raytune", "tensorboard", "wandb")
+LOOK_AFTER_PARENT_SECONDS = 1.0
+
+
+def main(job_path: Path) -> None:
+    job = json.loads(job_path.read_text(encoding="utf-8"))
+    threading.Thread(target=_end_with_parent, args=(job["parent"],), daemon=True).start()
+    report = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # whatever ultralytics prints joins the log
+    trainer = _trainer(job, report)
+    if trainer is not None:
+        trainer.train()
+    last = _last_checkpoint(job)
+    if last is None:
+        raise RuntimeError("training ended without a readable last.pt")
+    export_network(last["ema"], Path(job["export"]), job["overrides"]["imgsz"])
+
+
+def _trainer(job: dict, report):
+    """The trainer of a new or interrupted training; None when all epochs are done."""
+    from ultralytics.models.yolo.detect import DetectionTrainer
+    from ultralytics.utils import LOGGER, SETTINGS
+
+    class Trainer(DetectionTrainer):
+        """Without validation: the detector is measured by locations on the tuning studies, not by boxes on its own."""
+
+        def validate(self):
+            return {}, None
+
+        def final_eval(self):
+            pass
+
+    LOGGER.setLevel(logging.WARNING)  # no progress bars in the log
+    SETTINGS.update({name: False for name in INTEGRATIONS if name in SETTINGS})
+    overrides, last = dict(job["overrides"]), _last_checkpoint(job)
+    if last is not None and last["epoch"] + 1 >= overrides["epochs"]:
+        return None
+    if last is not None:  # resume=True on a finished or foreign file would silently start anew: it was checked
+        overrides["resume"] = str(_last_path(job))
+    elif job["weights"]:
+        overrides["pretrained"] = job["weights"]
+    if job["brightness"]:
+        import albumentations
+
+        overrides["augmentations"] = [albumentations.RandomBrightnessContrast(
+            brightness_limit=job["brightness"], contrast_limit=job["brightness"], p=0.75)]
+    trainer = Trainer(overrides=overrides)
+    trainer.add_callback("on_train_start", lambda _: torch.set_num_threads(job["threads"]))
+    trainer.add_callback("on_train_start", lambda one: _say(report, epoch=one.start_epoch))
+    trainer.add_callback("on_fit_epoch_end", lambda one: _say(
+        report, epoch=one.epoch + 1, loss={name: float(value) for name, value in one.tloss.items()}))
+    return trainer
+
+
+def _last_path(job: dict) -> Path:
+    return Path(job["overrides"]["save_dir"]) / "weights" / "last.pt"
+
+
+def _last_checkpoint(job: dict) -> dict | None:
+    """last.pt when it is whole and of a training that can go on or be exported; else None."""
+    path = _last_path(job)
+    if not path.exists():
+        return None
+    try:
+        last = torch.load(path, map_location="cpu", weights_only=False)  # our own file
+    except Exception as error:  # a file cut by a kill raises what its bytes lead to
+        print(f"{path} cannot be read, training starts anew: {error}", file=sys.stderr)
+        return None
+    whole = isinstance(last, dict) and last.get("epoch", -1) >= 0 and last.get("optimizer") and last.get("ema")
+    return last if whole else None
+
+
+def _say(report, **values) -> None:
+    line = json.dumps(values) + "\n"
+    report.write(line)
+    sys.stderr.write(line)
+
+
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(LOOK_AFTER_PARENT_SECONDS)
+    os._exit(3)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
