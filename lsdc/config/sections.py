@@ -100,6 +100,7 @@ class TrainingSettings(Record):
     schedule: Literal["cosine", "constant"]
     loss: Literal["weighted_cross_entropy", "focal"]
     focal_gamma: float = Field(ge=0)
+    focal_weighting: Literal["as_run", "as_intended"] = Field(description="class weights of the paper's focal loss")
     label_smoothing: float = Field(ge=0, lt=1)
     early_stop_patience: int = Field(ge=0, description="epochs without a better tuning loss; 0 trains to the end")
     ema_decay: float = Field(ge=0, lt=1, description="moving average of the weights used for prediction; 0 is off")

@@ -1,0 +1,8 @@
+"""Patches of given mm around a location: several slices, canonical axes, geometry kept; and a store of them."""
+
+from lsdc.crops.cut import Crop, cut
+from lsdc.crops.move import Move, moved, widened
+from lsdc.crops.points import point_locations
+from lsdc.crops.store import CropStore, open_store
+
+__all__ = ["Crop", "CropStore", "Move", "cut", "moved", "open_store", "point_locations", "widened"]

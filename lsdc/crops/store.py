@@ -1,0 +1,153 @@
+"""Crops cut once and kept, so that training reads no DICOM: one small array of bytes for each study.
+
+A study's crops lie in `<study_id>.npy`, (n, slices, size, size) uint8, beside `<study_id>.json` with their rows and
+the key of what they were made of: settings, points, and the files of the series used. Another key means stale, and
+the study is cut again. Folds and runs with equal crop settings share a store.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from lsdc.competition import CompetitionFolder, read_study
+from lsdc.config.sections import CropSettings
+from lsdc.crops.cut import cut
+from lsdc.crops.points import point_locations
+from lsdc.errors import DataError, LsdcError, StorageError
+from lsdc.files import read_json, write_json, written_aside
+from lsdc.progress import track
+from lsdc.tables import GRADES, POINTS
+
+VERSION = 1  # raised when the same inputs give other crops
+FEW_STUDIES = 16  # not worth starting processes for
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class CropStore:
+    """Crops of many studies.
+
+    rows: study_id, condition, side, level, mm_per_px, valid (list of bool), file, offset (bytes in the file).
+    """
+
+    folder: Path
+    rows: pd.DataFrame
+    settings: CropSettings
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def image(self, file: str, offset: int) -> np.ndarray:
+        """(slices, size, size) uint8 of a row, read from its file."""
+        shape = (self.settings.slices, self.settings.size_px, self.settings.size_px)
+        flat = np.fromfile(self.folder / file, np.uint8, count=int(np.prod(shape)), offset=offset)
+        if flat.size < np.prod(shape):
+            raise StorageError("a stored crop is cut short", where=self.folder / file,
+                               remedy="remove this file and run again: it is cut anew")
+        return flat.reshape(shape)
+
+
+def open_store(
+    folder: CompetitionFolder, points: pd.DataFrame, settings: CropSettings, root: Path, *, workers: int = 1
+) -> CropStore:
+    """The crops around POINTS rows of the training part, in their order; what is missing or stale is cut first.
+
+    root: where stores live. workers: processes that read and cut, 0 for every core. A point that cannot be cut is
+    left out and named in the log. DataError when none can.
+    """
+    place = Path(root) / _digest({"version": VERSION, "settings": settings.model_dump(mode="json")})[:16]
+    studies = {int(study): rows for study, rows in points.groupby("study_id", sort=False)}
+    keys = {study: _key(folder, study, rows) for study, rows in studies.items()}
+    missing = [study for study in studies if not _fresh(place, study, keys[study])]
+    jobs = [(study, studies[study], keys[study]) for study in missing]
+    light = replace(folder, grades=GRADES.empty(), points=POINTS.empty())  # it goes to each process
+    for study, faults in _run(partial(_cut_study, light, settings, place), jobs, workers):
+        log.debug("study %d cut, %d points left out", study, len(faults))
+    rows = [row for study in studies for row in _rows(place, study)]
+    if not rows:
+        raise DataError("not one annotated point can be cut", got=f"{len(points)} points of {len(studies)} studies",
+                        where=folder.root, remedy="look at the log above for what is wrong with each")
+    return CropStore(place, pd.DataFrame(rows), settings)
+
+
+def _cut_study(folder: CompetitionFolder, settings: CropSettings, place: Path, job: tuple) -> tuple[int, list[str]]:
+    study_id, points, key = job
+    study = read_study(folder, study_id, "train")
+    locations, faults = point_locations(study, points)
+    images, rows = [], []
+    for location in locations:
+        try:
+            crop = cut(study, location, settings)
+        except DataError as error:
+            faults.append(f"study {study_id}, {location['condition']} {location['level']}: {error.problem}")
+            continue
+        rows.append({"study_id": study_id, **{name: location[name] for name in ("condition", "side", "level")},
+                     "mm_per_px": crop.planes[len(crop.planes) // 2].spacing_xy_mm[0],
+                     "valid": crop.valid.tolist(), "file": f"{study_id}.npy"})
+        images.append(np.round(crop.image * 255).astype(np.uint8))
+    described = place / f"{study_id}.json"
+    described.unlink(missing_ok=True)  # first, so that no old description stands beside a new array
+    if images:
+        with written_aside(place / f"{study_id}.npy") as aside:
+            np.save(aside, np.stack(images))
+            header = aside.stat().st_size - sum(image.nbytes for image in images)
+        for number, row in enumerate(rows):
+            row["offset"] = header + number * images[0].nbytes
+    write_json(described, {"key": key, "rows": rows, "faults": faults})
+    return study_id, faults
+
+
+def _run(work: partial, jobs: Sequence[tuple], workers: int):
+    if workers == 1 or len(jobs) < FEW_STUDIES:
+        yield from track(map(work, jobs), "cutting crops", len(jobs)) if jobs else ()
+        return
+    try:
+        with ProcessPoolExecutor(workers or None, get_context("spawn"), partial(cv2.setNumThreads, 1)) as pool:
+            yield from track(pool.map(work, jobs, chunksize=4), "cutting crops", len(jobs))
+    except BrokenProcessPool as error:
+        raise LsdcError("a process that cuts crops was ended from outside (out of memory?)", got=error,
+                        remedy="lower compute.workers, e.g. --set compute.workers=2") from error
+
+
+def _rows(place: Path, study: int) -> list[dict]:
+    described = read_json(place / f"{study}.json")
+    for fault in described["faults"]:
+        log.warning("no crop: %s", fault)
+    return described["rows"]
+
+
+def _fresh(place: Path, study: int, key: str) -> bool:
+    try:
+        described = read_json(place / f"{study}.json")
+        if described.get("key") != key:
+            return False
+        array = np.load(place / f"{study}.npy", mmap_mode="r") if described["rows"] else ()
+    except (StorageError, OSError, ValueError, KeyError):  # absent or damaged: cut again
+        return False
+    return len(array) == len(described["rows"])
+
+
+def _key(folder: CompetitionFolder, study: int, points: pd.DataFrame) -> str:
+    facts = []
+    for series_id in sorted(set(points["series_id"].tolist())):
+        path = folder.series_folder("train", study, series_id)
+        files = sorted(path.iterdir()) if path.is_dir() else []
+        facts.append([series_id, [[one.name, one.stat().st_size, one.stat().st_mtime_ns] for one in files]])
+    planes = folder.series_of(study, "train")[["series_id", "plane"]].astype(str).to_numpy().tolist()
+    return _digest({"points": points.astype(str).to_numpy().tolist(), "planes": planes, "files": facts})
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,74 @@
+"""Losses of the classifier: the metric's weighted cross-entropy, and the paper's focal loss."""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+
+from lsdc.taxonomy import SEVERITY_WEIGHTS
+
+EPSILON = 1e-7  # the paper's clip of probabilities
+
+
+def weighted_cross_entropy(
+    logits: torch.Tensor,
+    severity: torch.Tensor,
+    known: torch.Tensor,
+    condition: torch.Tensor,
+    *,
+    label_smoothing: float = 0.0,
+) -> torch.Tensor:
+    """The metric as a loss: weights 1/2/4, normalised by their sum in each condition, mean over conditions present.
+
+    logits (B, 3); severity (B,) 0..2, read only where known (B,) is True; condition (B,) indices. Probabilities that
+    minimise it are proportional to weight times probability, so they are the metric's own. Zero without any label.
+    """
+    weights = logits.new_tensor(SEVERITY_WEIGHTS)[severity * known]
+    each = F.cross_entropy(logits, severity * known, reduction="none", label_smoothing=label_smoothing)
+    return _mean_over_conditions(each, weights * known, condition)
+
+
+def focal_loss(
+    logits: torch.Tensor,
+    severity: torch.Tensor,
+    known: torch.Tensor,
+    condition: torch.Tensor,
+    *,
+    gamma: float,
+    class_weights: torch.Tensor,
+) -> torch.Tensor:
+    """The paper's focal loss: -(w a)[y] (1 - p[y])^gamma log p[y], p clipped; mean in each condition, then over them.
+
+    class_weights: (conditions, 3), the products w a of `focal_class_weights`. Its minimiser is not weight times
+    probability, so such predictions do not carry the metric's weights.
+    """
+    label = severity * known
+    p = logits.softmax(dim=1).clamp(EPSILON, 1 - EPSILON).gather(1, label[:, None]).squeeze(1)
+    each = -class_weights.to(p)[condition, label] * (1 - p) ** gamma * p.log()
+    return _mean_over_conditions(each, known.to(p), condition)
+
+
+def focal_class_weights(counts: torch.Tensor, weighting: Literal["as_run", "as_intended"]) -> torch.Tensor:
+    """w a of each class from label counts (..., 3) after balancing.
+
+    With f the class frequencies, a = (1 - f) / sum(1 - f); w = N / (3 n) as intended, [1, 2, 3] as the paper's code
+    ran by a slip. A class without a label has no weight.
+    """
+    counts = counts.to(torch.float64)
+    total = counts.sum(dim=-1, keepdim=True)
+    rarity = 1 - counts / total
+    alpha = rarity / rarity.sum(dim=-1, keepdim=True)
+    if weighting == "as_run":
+        weights = torch.arange(1, counts.shape[-1] + 1).to(counts).expand_as(counts)
+    else:
+        weights = total / (counts.shape[-1] * counts.clamp_min(1))
+    return torch.where(counts > 0, weights * alpha, 0.0)
+
+
+def _mean_over_conditions(each: torch.Tensor, weights: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+    count = int(condition.max()) + 1 if len(condition) else 1
+    total = each.new_zeros(count).index_add(0, condition, weights * each)
+    weight = each.new_zeros(count).index_add(0, condition, weights.to(each))
+    present = weight > 0
+    terms = torch.where(present, total / torch.where(present, weight, 1.0), 0.0)
+    return terms.sum() / present.sum().clamp_min(1)

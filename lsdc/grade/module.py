@@ -1,0 +1,87 @@
+"""The Lightning module: loss, optimiser, schedule, moving average of the weights."""
+
+import math
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from lsdc.config.sections import TrainingSettings
+from lsdc.errors import DataError
+from lsdc.grade.dataset import Batch
+from lsdc.grade.losses import focal_loss, weighted_cross_entropy
+from lsdc.grade.model import GradingModel
+from lsdc.seeding import seed_for
+
+
+class GradingModule(LightningModule):
+    """Trains a GradingModel. class_weights: (conditions, 3) of the focal loss, None for the cross-entropy."""
+
+    def __init__(
+        self, model: GradingModel, training: TrainingSettings, *, steps: int, seed: int,
+        class_weights: torch.Tensor | None = None,
+    ):
+        super().__init__()
+        self.model, self.training_settings, self.steps, self.seed = model, training, steps, seed
+        self.register_buffer("class_weights", class_weights)
+        self.average = AveragedModel(
+            model, multi_avg_fn=get_ema_multi_avg_fn(training.ema_decay), use_buffers=True,
+        ).requires_grad_(False) if training.ema_decay else None
+
+    @property
+    def final(self) -> GradingModel:
+        """The network to predict with: the moving average of the weights where there is one."""
+        return self.average.module if self.average is not None else self.model
+
+    def on_train_epoch_start(self) -> None:
+        torch.manual_seed(seed_for(self.seed, "dropout", self.current_epoch, self.global_rank))
+
+    def training_step(self, batch: Batch, index: int) -> torch.Tensor:
+        loss = self.loss(self.model, batch)
+        if not torch.isfinite(loss):
+            raise DataError("the loss is not a finite number", got=float(loss.detach()),
+                            where=f"epoch {self.current_epoch}, studies {sorted(set(batch['study'].tolist()))}",
+                            remedy="lower training.learning_rate, or use compute.precision=32-true")
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch["level"]), sync_dist=True)
+        return loss
+
+    def on_train_batch_end(self, *_) -> None:
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        self.log("tuning_loss", self.loss(self.final, batch), on_epoch=True, sync_dist=True,
+                 batch_size=len(batch["level"]))
+
+    def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
+        logits = model(batch["image"], batch["condition"], batch["level"])
+        labels = (batch["severity"], batch["known"], batch["condition"])
+        settings = self.training_settings
+        if settings.loss == "focal":
+            return focal_loss(logits, *labels, gamma=settings.focal_gamma, class_weights=self.class_weights)
+        return weighted_cross_entropy(logits, *labels, label_smoothing=settings.label_smoothing if self.training else 0)
+
+    def configure_optimizers(self) -> dict:
+        """Weight decay spares biases, norms and the level biases; the schedule moves every step."""
+        settings = self.training_settings
+        named = list(self.model.named_parameters())
+        spared = [parameter for name, parameter in named if parameter.ndim <= 1 or name.startswith("level_bias")]
+        decayed = [parameter for name, parameter in named if not (parameter.ndim <= 1 or name.startswith("level_bias"))]
+        groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": spared, "weight_decay": 0.0}]
+        if settings.optimizer == "AdamW":
+            optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
+        else:
+            optimizer = torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def rate(self, step: int) -> float:
+        """Factor on the learning rate: linear warm-up, then a cosine down to zero, or constant."""
+        total = self.steps * self.training_settings.epochs
+        warmup = self.steps * self.training_settings.warmup_epochs
+        if step < warmup:
+            return (step + 1) / (warmup + 1)
+        if self.training_settings.schedule == "constant":
+            return 1.0
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1.0, total - warmup))))

@@ -1,0 +1,79 @@
+"""Any timm network as a trunk, with local weights only. The one file that imports timm."""
+
+import difflib
+import os
+import pickle
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before the import: no look-up may leave the machine
+
+import timm
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import nn
+
+from lsdc.errors import ConfigError, WeightsError
+
+
+def timm_trunk(name: str, *, in_chans: int, weights: Path | None) -> nn.Module:
+    """A timm network (B, in_chans, H, W) -> (B, num_features), its classifier removed.
+
+    weights: a safetensors file or checkpoint of this very architecture; its first convolution is adapted to in_chans
+    as timm does, its classifier left out; None starts from scratch. ConfigError for a name that timm does not know,
+    WeightsError for a file that is missing or of another network.
+    """
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name.split(".")[0], timm.list_models(), n=5, cutoff=0.5)
+        raise ConfigError("timm has no network of this name", got=name, where="classifier.network",
+                          wanted=f"deepscorenet, or a timm name such as {', '.join(near or ['resnet10t'])}")
+    if weights is None:
+        return _described(timm.create_model(name, pretrained=False, in_chans=in_chans, num_classes=0))
+    weights = Path(weights)
+    if not weights.is_file():
+        raise WeightsError("the weights file is missing", wanted=f"local weights of {name}", where=weights,
+                           remedy="put the file there, or set classifier.weights to null to start from scratch")
+    classes = _classes(name, weights)  # equal to the file's, so that timm loads strictly; the classifier goes after
+    try:
+        network = timm.create_model(name, pretrained=True, in_chans=in_chans, num_classes=classes,
+                                    pretrained_cfg_overlay={"file": str(weights), "num_classes": classes})
+    except (RuntimeError, ValueError, KeyError, AttributeError) as error:
+        lines = str(error).strip().splitlines()
+        raise WeightsError("the weights file is of another network", wanted=f"weights of timm's {name}",
+                           got=" ".join(line.strip() for line in lines[:3])[:400], where=weights,
+                           remedy="take the file of this architecture, or change classifier.network") from error
+    network.reset_classifier(0)
+    return _described(network)
+
+
+def _described(network: nn.Module) -> nn.Module:
+    network.num_features = getattr(network, "head_hidden_size", None) or network.num_features
+    return network
+
+
+def _classes(name: str, weights: Path) -> int:
+    """Classes of the file's classifier; 0 when it has none."""
+    heads = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    head = (heads.classifier if heads else None) or "fc"
+    head = head if isinstance(head, str) else head[0]
+    shapes = _shapes(weights)
+    shape = shapes.get(f"{head}.weight") or shapes.get(f"{head}.bias")
+    return int(shape[0]) if shape else 0
+
+
+def _shapes(weights: Path) -> dict[str, tuple[int, ...]]:
+    damaged = WeightsError("the weights file cannot be read", wanted="safetensors, or a checkpoint of plain tensors",
+                           where=weights, remedy="fetch the file again")
+    try:
+        if weights.suffix == ".safetensors":
+            with safe_open(weights, framework="pt") as file:
+                return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+        content = torch.load(weights, map_location="cpu", weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, ValueError, EOFError, OSError) as error:
+        raise damaged from error
+    for wrapping in ("state_dict_ema", "model_ema", "state_dict", "model"):
+        if isinstance(content, dict) and isinstance(content.get(wrapping), dict):
+            content = content[wrapping]
+    if not isinstance(content, dict):
+        raise damaged
+    return {str(key).removeprefix("module."): tuple(value.shape) for key, value in content.items()
+            if isinstance(value, torch.Tensor)}
