@@ -1,0 +1,151 @@
+"""The whole phantom: competition folder and truth, made by several processes, resumed where it stopped."""
+
+import logging
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import cv2
+import pandas as pd
+
+from lsdc.config import PhantomSettings
+from lsdc.errors import ConfigError
+from lsdc.files import read_json, write_json, written_aside
+from lsdc.phantom.latents import latent_rows
+from lsdc.phantom.points import keypoint_rows
+from lsdc.phantom.quirks import SHUFFLED_SAMPLE_RATE
+from lsdc.phantom.study import Part, StudyPlan, plan_study, write_study
+from lsdc.progress import track
+from lsdc.seeding import generator
+from lsdc.tables import GRADES, KEYPOINTS, LATENTS
+from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, Severity, row_id
+
+log = logging.getLogger(__name__)
+VERSION = 1  # of the generator: other numbers, other bytes
+COMPETITION, TRUTH = "competition", "truth"
+REMEDY = "remove this folder to make it anew, choose another one, or ask for the settings it was made with"
+
+
+def generate(root: Path, settings: PhantomSettings, *, workers: int) -> None:
+    """Write `<root>/competition` and `<root>/truth`; does only what is missing, and nothing if all is there.
+
+    workers: processes (0: every core); the bytes do not depend on it, and study i only on (seed, part, i).
+    Raises ConfigError when root holds a phantom of other settings, or files that are no phantom.
+    """
+    root = Path(root)
+    wanted = {"version": VERSION, "seed": settings.seed, "settings": settings.model_dump(mode="json")}
+    if _is_complete(root, wanted):
+        log.info("phantom already whole in %s", root)
+        return
+    write_json(root / TRUTH / "started.json", wanted)
+    tasks = [("train", index) for index in range(settings.train_studies)]
+    tasks += [("test", index) for index in range(settings.test_studies)]
+    results = track(_results(root, settings.seed, tasks, workers or os.cpu_count() or 1), "phantom", total=len(tasks))
+    _write_tables(root, settings.seed, sorted(results, key=lambda rows: (rows["part"], rows["study_id"])))
+    write_json(root / TRUTH / "phantom.json", wanted)
+    (root / TRUTH / "started.json").unlink()
+
+
+def _is_complete(root: Path, wanted: dict) -> bool:
+    for name in ("phantom.json", "started.json"):
+        path = root / TRUTH / name
+        if path.exists():
+            if (found := read_json(path)) != wanted:
+                raise ConfigError("this folder holds a phantom made with other settings", wanted=wanted, got=found,
+                                  where=root, remedy=REMEDY)
+            return name == "phantom.json"
+    if (root / COMPETITION).exists():
+        raise ConfigError("this folder holds competition data that is no phantom", wanted="a new or empty folder",
+                          where=root / COMPETITION, remedy=REMEDY)
+    return False
+
+
+def _results(root: Path, seed: int, tasks: list[tuple[Part, int]], workers: int) -> Iterator[dict]:
+    """Rows of every study, as they get ready."""
+    if workers == 1:
+        yield from (_make(root, seed, part, index) for part, index in tasks)
+        return
+    context = multiprocessing.get_context("spawn")  # forked libraries with threads may hang
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+        futures = [pool.submit(_make, root, seed, part, index) for part, index in tasks]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)
+
+
+def _make(root: Path, seed: int, part: Part, index: int) -> dict:
+    """Write a study unless it is there already; return its rows of all tables."""
+    plan = plan_study(seed, part, index)
+    folder = root / COMPETITION / f"{part}_images" / str(plan.study_id)
+    if not folder.exists():
+        write_study(plan, folder)
+    return study_rows(plan)
+
+
+def study_rows(plan: StudyPlan) -> dict:
+    """Rows of a study in every table; what the competition's tables leave empty is None there."""
+    severities = [Severity(value) for value in plan.labels.severity]
+    return {
+        "part": plan.part, "study_id": plan.study_id,
+        "cells": [severity.title if known else None for severity, known in zip(severities, plan.labelled, strict=True)],
+        "points": [{"study_id": plan.study_id, **row} for row in plan.points],
+        "series": [{"study_id": plan.study_id, "series_id": series_id, "series_description": series.plane.description}
+                   for series_id, series in sorted(plan.series, key=lambda entry: entry[0])],
+        "latents": latent_rows(plan.study_id, plan.labels),
+        "keypoints": keypoint_rows(plan.study_id, plan.patient),
+        "grades": [{"study_id": plan.study_id, "condition": target.condition.value, "side": target.side.value,
+                    "level": target.level.value, "severity": severity.column}
+                   for target, severity in zip(TARGETS, severities, strict=True)],
+        "study": {"study_id": plan.study_id, "part": plan.part, "age": plan.patient.anatomy.age,
+                  "sex": plan.patient.anatomy.sex, "scanner": plan.scanner.name,
+                  "variant": plan.patient.anatomy.variant, "quirks": ";".join(sorted(plan.quirks))},
+    }
+
+
+def _write_tables(root: Path, seed: int, studies: list[dict]) -> None:
+    """The five csv of the competition and the truth beside them. studies: rows in order of part and study_id."""
+    competition, truth = root / COMPETITION, root / TRUTH
+    train, test = ([rows for rows in studies if rows["part"] == part] for part in ("train", "test"))
+    columns = ["study_id", *(target.column for target in TARGETS)]
+    _write_csv(competition / "train.csv", pd.DataFrame([[rows["study_id"], *rows["cells"]] for rows in train],
+                                                       columns=columns))
+    points = ["study_id", "series_id", "instance_number", "condition", "level", "x", "y"]
+    _write_csv(competition / "train_label_coordinates.csv", _joined(train, "points", points))
+    for part, rows in (("train", train), ("test", test)):
+        _write_csv(competition / f"{part}_series_descriptions.csv",
+                   _joined(rows, "series", ["study_id", "series_id", "series_description"]))
+    _write_csv(competition / "sample_submission.csv", _sample(seed, test))
+    LATENTS.write(pd.concat([rows["latents"] for rows in studies], ignore_index=True), truth / "latents.csv")
+    KEYPOINTS.write(_joined(studies, "keypoints", list(KEYPOINTS.columns)), truth / "keypoints.csv")
+    GRADES.write(_joined(studies, "grades", list(GRADES.columns)), truth / "grades.csv")
+    _write_csv(truth / "studies.csv", pd.DataFrame([rows["study"] for rows in studies]))
+
+
+def _joined(studies: list[dict], table: str, columns: list[str]) -> pd.DataFrame:
+    return pd.DataFrame([row for rows in studies for row in rows[table]], columns=columns)
+
+
+def _sample(seed: int, test: list[dict]) -> pd.DataFrame:
+    """Rows by study, then alphabetical with the canal last, as in the competition; seldom shuffled."""
+    ordered = sorted(target.column for target in TARGETS)
+    names = {target.column: target for target in TARGETS}
+    frame = pd.DataFrame({"row_id": [row_id(rows["study_id"], names[column]) for rows in test for column in ordered]})
+    for column in SEVERITY_COLUMNS:
+        frame[column] = 1 / 3
+    random = generator(seed, "phantom", "sample")
+    if random.random() < SHUFFLED_SAMPLE_RATE:
+        frame = frame.iloc[random.permutation(len(frame))]
+    return frame
+
+
+def _write_csv(path: Path, frame: pd.DataFrame) -> None:
+    with written_aside(path) as aside:
+        frame.to_csv(aside, index=False, lineterminator="\n")
