@@ -50,7 +50,7 @@ def test_out_of_fold_predictions_cover_the_held_out_studies(trained, run):
 
 def test_the_score_is_printed_with_its_two_ends(trained):
     text = trained[1].stdout
-    for word in ("canal", "foraminal", "subarticular", "any", "priors", "floor", "l4_l5"):
+    for word in ("canal", "foraminal", "subarticular", "any", "priors", "floor", "l4/l5"):
         assert word in text.lower(), word
     assert "Traceback" not in trained[1].stderr
 

@@ -12,7 +12,6 @@ from lsdc.taxonomy import SEVERITY_COLUMNS, SEVERITY_WEIGHTS, TARGETS, Condition
 
 SMOOTHING = 12.0  # of 1 to 32 the best was 16 for tables of 20 phantom studies, 8 for 60 to 300; no effect at 1,580
 _CONDITION = np.array([list(Condition).index(target.condition) for target in TARGETS])  # (25,)
-_UNIFORM = 1 / len(SEVERITY_COLUMNS)
 
 
 def prior_table(grades: pd.DataFrame, *, smoothing: float = SMOOTHING) -> pd.DataFrame:
@@ -32,14 +31,12 @@ def prior_table(grades: pd.DataFrame, *, smoothing: float = SMOOTHING) -> pd.Dat
     rates = (pooled / pooled.sum(axis=1, keepdims=True))[_CONDITION]  # (25, 3)
     strength = np.where(counts.sum(axis=1, keepdims=True) == 0, 1.0, smoothing)
     weighted = np.array(SEVERITY_WEIGHTS) * (counts + strength * rates)
-    index = pd.Index([target.column for target in TARGETS], name="target")
-    return pd.DataFrame(weighted / weighted.sum(axis=1, keepdims=True), index=index, columns=list(SEVERITY_COLUMNS))
+    return _table(weighted / weighted.sum(axis=1, keepdims=True))
 
 
 def uniform_table() -> pd.DataFrame:
     """One third everywhere, in the shape of a table of priors."""
-    index = pd.Index([target.column for target in TARGETS], name="target")
-    return pd.DataFrame(_UNIFORM, index=index, columns=list(SEVERITY_COLUMNS))
+    return _table(np.full((len(TARGETS), len(SEVERITY_COLUMNS)), 1 / len(SEVERITY_COLUMNS)))
 
 
 def prior_predictions(priors: pd.DataFrame, studies: Iterable[int]) -> pd.DataFrame:
@@ -61,8 +58,13 @@ def read_priors(path: Path) -> pd.DataFrame:
     return _checked(PRIORS.read(path), path)
 
 
+def _table(values: np.ndarray) -> pd.DataFrame:
+    index = pd.Index([target.column for target in TARGETS], dtype="string", name="target")
+    return pd.DataFrame(values, index=index, columns=list(SEVERITY_COLUMNS))
+
+
 def _checked(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
-    priors = rows.set_index("target").rename_axis("target")
+    priors = rows.set_index("target")
     faults = [f"no row for {target.column}" for target in TARGETS if target.column not in priors.index]
     sums = priors.sum(axis=1)
     faults += [f"{target}: sums to {total:.6f}" for target, total in sums.items() if not abs(total - 1) < 1e-6]
@@ -71,7 +73,7 @@ def _checked(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
         raise TableError(f"this is not a valid table of priors ({len(faults)} faults)",
                          wanted="25 targets with three probabilities that sum to 1", got="\n           ".join(faults),
                          where=path, remedy="remove the file and run the stage that writes it again")
-    return priors.loc[[target.column for target in TARGETS]]
+    return _table(priors.loc[[target.column for target in TARGETS]].to_numpy())
 
 
 def _counts(grades: pd.DataFrame) -> np.ndarray:
