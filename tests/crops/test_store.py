@@ -1,0 +1,109 @@
+import os
+
+import numpy as np
+import pytest
+
+from lsdc.competition import open_folder, read_study
+from lsdc.config.sections import CropSettings, PerCondition
+from lsdc.crops import cut, open_store, point_locations
+from lsdc.errors import DataError, StorageError
+from tests.builders import write_competition
+
+SETTINGS = CropSettings(size_px=8, size_mm=PerCondition(canal=6, foraminal=6, subarticular=6), slices=3,
+                        intensity="percentile", mirror_right=True)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return open_folder(write_competition(tmp_path / "data", studies=(1001, 1002)))
+
+
+def written(root):
+    return {path.name: path.stat().st_mtime_ns for path in sorted(root.glob("*/*"))}
+
+
+def test_a_store_holds_the_crops_of_the_points_in_their_order(folder, tmp_path):
+    store = open_store(folder, folder.points, SETTINGS, tmp_path / "store")
+    assert len(store) == len(folder.points) == 10
+    assert store.rows[["study_id", "level"]].to_numpy().tolist() == folder.points[["study_id", "level"]
+                                                                                  ].to_numpy().tolist()
+    study = read_study(folder, 1002)
+    places, _ = point_locations(study, folder.points[folder.points.study_id == 1002])
+    row = store.rows.iloc[7]
+    stored, fresh = store.image(row.file, row.offset), cut(study, places[2], SETTINGS)
+    assert np.abs(stored / 255 - fresh.image).max() <= 0.5 / 255 + 1e-6
+    assert row.valid == fresh.valid.tolist()
+    assert row.mm_per_px == pytest.approx(0.75)
+
+
+def test_it_is_cut_once(folder, tmp_path):
+    open_store(folder, folder.points, SETTINGS, tmp_path / "store")
+    before = written(tmp_path / "store")
+    open_store(folder, folder.points, SETTINGS, tmp_path / "store")
+    assert written(tmp_path / "store") == before
+
+
+def change_file(folder, store):
+    os.utime(folder.series_folder("train", 1001, 10012) / "2.dcm", ns=(1, 1))
+
+
+def change_point(folder, store):
+    folder.points.loc[0, "x_px"] += 1
+
+
+def damage(folder, store):
+    path = next(store.glob("*/1001.npy"))
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def leave_half(folder, store):
+    next(store.glob("*/1001.json")).unlink()
+
+
+@pytest.mark.parametrize("change", [change_file, change_point, damage, leave_half])
+def test_what_is_stale_or_damaged_is_cut_again_and_nothing_else(folder, tmp_path, change):
+    root = tmp_path / "store"
+    open_store(folder, folder.points, SETTINGS, root)
+    before = written(root)
+    change(folder, root)
+    store = open_store(folder, folder.points, SETTINGS, root)
+    after = written(root)
+    assert after["1001.npy"] != before["1001.npy"]
+    assert after["1002.npy"] == before["1002.npy"]
+    assert store.image(store.rows.file[4], store.rows.offset[4]).shape == (3, 8, 8)
+
+
+def test_other_settings_have_another_store(folder, tmp_path):
+    one = open_store(folder, folder.points, SETTINGS, tmp_path)
+    other = open_store(folder, folder.points, SETTINGS.model_copy(update={"slices": 1}), tmp_path)
+    assert one.folder != other.folder
+
+
+def test_a_point_that_cannot_be_cut_is_left_out_and_named(folder, tmp_path, caplog):
+    folder.points.loc[3, "x_px"] = 500.0
+    store = open_store(folder, folder.points, SETTINGS, tmp_path)
+    assert len(store) == 9
+    assert "no crop: study 1001, canal l4_l5: the location lies outside the image" in caplog.text
+
+
+def test_nothing_to_cut_is_an_error(folder, tmp_path):
+    folder.points["x_px"] = 500.0
+    with pytest.raises(DataError, match="not one annotated point can be cut"):
+        open_store(folder, folder.points, SETTINGS, tmp_path)
+
+
+def test_a_file_cut_short_behind_our_back_is_an_error(folder, tmp_path):
+    store = open_store(folder, folder.points, SETTINGS, tmp_path)
+    damage(folder, tmp_path)
+    with pytest.raises(StorageError, match="cut short"):
+        store.image("1001.npy", store.rows.offset[4])
+
+
+def test_processes_cut_the_same_crops(tmp_path, monkeypatch):
+    monkeypatch.setattr("lsdc.crops.store.FEW_STUDIES", 1)
+    folder = open_folder(write_competition(tmp_path / "data", studies=(1001, 1002, 1003)))
+    one = open_store(folder, folder.points, SETTINGS, tmp_path / "one", workers=1)
+    two = open_store(folder, folder.points, SETTINGS, tmp_path / "two", workers=2)
+    assert one.rows.equals(two.rows)
+    for name in ("1001.npy", "1003.npy"):
+        assert (one.folder / name).read_bytes() == (two.folder / name).read_bytes()
