@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+import torch
+
+from lsdc.grade.losses import focal_class_weights, focal_loss, weighted_cross_entropy
+
+P = torch.tensor([0.2, 0.3, 0.5])
+BALANCED = torch.tensor([[12284, 6142, 4094]])  # the paper's foramina, fold 0, after balancing
+
+
+def call(logits, severity, condition, known=None, **keywords):
+    severity, condition = torch.tensor(severity), torch.tensor(condition)
+    known = torch.ones(len(severity), dtype=torch.bool) if known is None else torch.tensor(known)
+    return weighted_cross_entropy(logits, severity, known, condition, **keywords)
+
+
+def test_weights_are_normalised_in_each_condition_then_conditions_are_averaged():
+    logits = P.log().expand(3, 3)
+    canal = (1 * -np.log(0.2) + 4 * -np.log(0.5)) / 5
+    assert call(logits, [0, 2, 1], [0, 0, 2]).item() == pytest.approx((canal - np.log(0.3)) / 2, abs=1e-6)
+
+
+def test_it_equals_the_metric_on_one_condition():
+    sklearn_metrics = pytest.importorskip("sklearn.metrics")
+    torch.manual_seed(0)
+    logits, severity = torch.randn(50, 3), torch.randint(0, 3, (50,))
+    expected = sklearn_metrics.log_loss(severity, logits.double().softmax(1), sample_weight=2**severity, labels=[0, 1, 2])
+    assert call(logits, severity.tolist(), [1] * 50).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_missing_grades_do_not_count():
+    logits = torch.randn(4, 3, requires_grad=True)
+    masked = call(logits, [0, 2, 1, 0], [0, 0, 1, 2], [True, False, True, False])
+    assert masked.item() == pytest.approx(call(logits[[0, 2]], [0, 1], [0, 1]).item(), abs=1e-6)
+    masked.backward()
+    assert logits.grad[[1, 3]].abs().max() == 0
+    assert call(logits, [0, 0, 0, 0], [0, 0, 1, 2], [False] * 4).item() == 0
+
+
+def test_label_smoothing_mixes_in_the_uniform_answer():
+    plain, smooth = call(P.log()[None], [0], [0]), call(P.log()[None], [0], [0], label_smoothing=0.3)
+    assert smooth.item() == pytest.approx(0.7 * plain.item() - 0.3 * P.log().mean().item(), abs=1e-6)
+
+
+def focal(class_weights):
+    return [focal_loss(P.double().log()[None], torch.tensor([severity]), torch.tensor([True]), torch.tensor([0]),
+                       gamma=3.0, class_weights=class_weights).item() for severity in range(3)]
+
+
+ALPHA = (1 - torch.tensor([0.54547, 0.27273, 0.18180], dtype=torch.float64)) / 2  # of the balanced frequencies
+
+
+@pytest.mark.parametrize(("weighting", "weights", "expected"), [
+    ("as_run", [1, 2, 3], (0.187273, 0.300336, 0.106337)),
+    ("as_intended", [0.611, 1.222, 1.834], (0.114424, 0.183506, 0.065007)),  # rounded as the paper's values were
+])
+def test_focal_loss_has_the_papers_values(weighting, weights, expected):
+    assert focal((ALPHA * torch.tensor(weights))[None]) == pytest.approx(expected, abs=6e-7)
+    assert focal(focal_class_weights(BALANCED, weighting)) == pytest.approx(expected, rel=3e-4)
+
+
+def test_focal_loss_of_a_certain_wrong_answer_is_finite():
+    logits = torch.tensor([[1e4, 0.0, 0.0]], requires_grad=True)
+    loss = focal_loss(logits, torch.tensor([2]), torch.tensor([True]), torch.tensor([0]), gamma=3.0,
+                      class_weights=torch.ones(1, 3))
+    assert loss.item() == pytest.approx(-np.log(1e-7), rel=1e-3)
+
+
+def test_a_class_without_labels_weighs_nothing():
+    assert focal_class_weights(torch.tensor([[8, 2, 0]]), "as_intended")[0, 2] == 0
+    assert torch.isfinite(focal_class_weights(torch.tensor([[8, 0, 0]]), "as_run")).all()
