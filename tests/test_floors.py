@@ -12,7 +12,7 @@ OWNERS = {
     "ultralytics": {"lsdc/detect/"},
     "timm": {"lsdc/grade/timm_network.py"},
     "lightning": {"lsdc/grade/", "lsdc/train/"},
-    "albumentations": {"lsdc/grade/"},
+    "albumentations": {"lsdc/grade/", "lsdc/detect/worker.py"},
 }
 MODULES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in ROOT.glob("lsdc/**/*.py")}
 

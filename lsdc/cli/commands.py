@@ -96,17 +96,20 @@ def _train(folds, config, overrides, data, run_name) -> None:
 
     settings = load_settings(config, overrides)
     show_settings(settings, config, overrides)
-    folds = list(range(settings.folds.count)) if folds is None else folds
-    if unknown := [fold for fold in folds if not 0 <= fold < settings.folds.count]:
-        raise FoldError("a fold that does not exist", wanted=f"0 to {settings.folds.count - 1}", got=unknown[0],
+    if settings.folds.file is None and any(not 0 <= fold < settings.folds.count for fold in folds or []):
+        raise FoldError("a fold that does not exist", wanted=f"0 to {settings.folds.count - 1}", got=folds[0],
                         where=config, remedy="choose one of these with FOLD=..., or change folds.count")
-    click.echo(f"device: {choose_device(settings.compute)}")
+    if data is not None and not data.is_dir():  # before anything slow
+        open_data(data, settings)
+    click.echo(f"device: {choose_device(settings.compute)}", err=True)
     folder = open_data(data, settings)
 
+    from lsdc.folds import write_or_read_folds
     from lsdc.train import open_run, train_fold
 
     run = open_run(run_path(run_name, config), settings, folder.root)
-    for fold in folds:
+    made = write_or_read_folds(run.folds, folder.grades, settings.folds)
+    for fold in folds or sorted(set(made.fold.tolist())):
         train_fold(folder, settings, fold, run)
     _print_evaluation(run, folder, settings)
 

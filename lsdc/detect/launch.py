@@ -18,6 +18,7 @@ from lsdc.seeding import seed_for
 
 log = logging.getLogger(__name__)
 
+LOG_FILE = "training.log"
 SHOWN_LINES = 12  # of the log when training fails
 LOADERS = 8  # processes that read images for a GPU; on a CPU ultralytics uses none
 OTHER_RUNNERS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # a launcher's, not meant for it
@@ -28,8 +29,8 @@ def overrides(
 ) -> dict:
     """ultralytics' training arguments. No flips: left and right are classes, and the spine has an upper end."""
     return {
-        "model": f"{settings.architecture}.yaml", "task": "detect", "data": str(data.resolve()), "device": device,
-        "save_dir": str(scratch.resolve() / "run"), "project": str(scratch.resolve()), "name": "run", "exist_ok": True,
+        "model": f"{settings.architecture}.yaml", "task": "detect", "data": str(data), "device": device,
+        "save_dir": str(scratch / "run"), "project": str(scratch), "name": "run", "exist_ok": True,
         "imgsz": settings.image_px, "epochs": settings.epochs, "batch": settings.batch, "nbs": settings.batch,
         "optimizer": settings.optimizer, "lr0": settings.learning_rate, "warmup_epochs": settings.warmup_epochs,
         "warmup_bias_lr": 0.0 if settings.optimizer == "AdamW" else 0.1,
@@ -42,17 +43,17 @@ def overrides(
     }
 
 
-def run_worker(job: dict, scratch: Path, log_path: Path) -> None:
-    """Run the worker to its end, its epochs as progress; LsdcError with the end of its log when it fails.
+def run_worker(job: dict, scratch: Path) -> None:
+    """Run the worker to its end in `scratch` (an absolute path), its epochs as progress.
 
-    Nothing is left running when this process is interrupted or killed.
+    LsdcError with the end of its log when it fails. Nothing is left running when this process is interrupted or killed.
     """
     write_json(scratch / "job.json", job)
-    log_path.parent.mkdir(parents=True, exist_ok=True)
+    log_path = scratch / LOG_FILE
     with log_path.open("a", encoding="utf-8") as written:
         process = subprocess.Popen(  # noqa: S603 (our own module, no shell)
-            [sys.executable, "-m", "lsdc.detect.worker", str((scratch / "job.json").resolve())],
-            cwd=scratch, env=quiet_environment(scratch.resolve(), job["threads"]), text=True,
+            [sys.executable, "-m", "lsdc.detect.worker", str(scratch / "job.json")],
+            cwd=scratch, env=quiet_environment(scratch, job["threads"]), text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=written,
         )
         try:

@@ -77,12 +77,12 @@ def fit_shape(positions_mm: Sequence[np.ndarray]) -> SpineShape:
 
     DataError when a target has no point in any study.
     """
-    known = np.stack([one for one in positions_mm if np.isfinite(one).any()]) if len(positions_mm) else np.empty((0,))
-    seen = np.isfinite(known)
-    absent = [t.column for t, some in zip(TARGETS, seen.any(axis=(0, 2)), strict=True) if not some] if len(known) else [
-        target.column for target in TARGETS]
-    if absent:
-        raise DataError("targets without any annotated point in the training studies", got=", ".join(absent),
+    known = np.stack([*positions_mm, np.full((len(TARGETS), 3), np.nan)])  # the last keeps "no study" a case like any
+    known = known[np.isfinite(known).any(axis=(1, 2))]
+    seen = np.isfinite(known).any(axis=(0, 2))
+    if not seen.all():
+        raise DataError("targets without any annotated point in the training studies",
+                        got=", ".join(target.column for target, some in zip(TARGETS, seen, strict=True) if not some),
                         remedy="train on more studies")
     mean = _first_mean(known)
     shape = SpineShape(mean, np.empty((0, *mean.shape)), np.full(mean.shape, 5.0))

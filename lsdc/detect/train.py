@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import torch
 import yaml
 
 import lsdc
@@ -16,49 +15,50 @@ from lsdc.config import ComputeSettings, DetectorSettings
 from lsdc.detect.classes import CLASS_NAMES
 from lsdc.detect.dataset import WrittenStudy, write_dataset
 from lsdc.detect.detector import FORMAT, MODEL_FILE, RECORD_FILE, file_hash
-from lsdc.detect.launch import overrides, run_worker
+from lsdc.detect.launch import LOG_FILE, overrides, run_worker
 from lsdc.detect.shape import fit_shape
-from lsdc.errors import DataError, DeviceError, LsdcError, WeightsError
+from lsdc.device import choose_device
+from lsdc.errors import DataError, LsdcError, WeightsError
 from lsdc.files import read_json, write_json, write_text, written_aside
 
 log = logging.getLogger(__name__)
-
-LOG_FILE = "training.log"
 
 
 def train_detector(
     folder: CompetitionFolder, studies: list[int], settings: DetectorSettings,
     *, seed: int, fold: int, compute: ComputeSettings, out: Path,
 ) -> None:
-    """Train a detector on these studies and write detector.torchscript and, last, detector.json to `out`.
+    """Train a detector on these studies and write the folder `out`: detector.torchscript, detector.json, training.log.
 
     A finished detector of the same settings and studies is kept; an interrupted training goes on from its last epoch.
-    Everything else that is written stays under `out`/training, which is removed at the end, and `out`/training.log.
+    Everything else is written to `<out>.training`, which is removed at the end; `out` is renamed into place whole.
     """
     _check(settings, studies)
-    device, out = _device(compute), Path(out)
+    device, out = choose_device(compute), Path(out)
     identity = {"settings": settings.model_dump(mode="json"), "seed": seed, "fold": fold, "studies": sorted(studies)}
     if _finished(out, identity):
         log.info("the detector of fold %s is there already: %s", fold, out)
         return
-    scratch = out / "training"
+    scratch = out.with_name(f"{out.name}.training").absolute()
     _clear_unless_same(scratch, identity)
     written = _dataset(folder, settings, compute, identity, scratch / "data")
     shape = fit_shape([np.array(one["positions_mm"], dtype=float) for one in written["studies"]])
-    exported = scratch.resolve() / MODEL_FILE
-    job = {
-        "overrides": overrides(settings, compute, seed=seed, device=device, data=_data_yaml(scratch), scratch=scratch),
-        "weights": str(settings.weights.resolve()) if settings.weights else None, "brightness": settings.brightness,
-        "threads": compute.workers or os.cpu_count() or 1, "export": str(exported), "parent": os.getpid(),
-    }
-    run_worker(job, scratch, out / LOG_FILE)
-    with written_aside(out / MODEL_FILE) as aside:
-        shutil.copyfile(exported, aside)
-    write_json(out / RECORD_FILE, {
-        "format": FORMAT, "kit": lsdc.__version__, "classes": list(CLASS_NAMES), **identity,
-        "images": sum(one["images"] for one in written["studies"]), "sha256": file_hash(out / MODEL_FILE),
-        "shape": shape.to_json(),
-    })
+    run_worker({
+        "overrides": overrides(settings, compute, seed=seed, device="0" if device.type == "cuda" else "cpu",
+                               data=_data_yaml(scratch), scratch=scratch),
+        "weights": str(settings.weights.absolute()) if settings.weights else None, "brightness": settings.brightness,
+        "threads": compute.workers or os.cpu_count() or 1, "export": str(scratch / MODEL_FILE), "parent": os.getpid(),
+    }, scratch)
+    shutil.rmtree(out, ignore_errors=True)  # of other settings or studies
+    with written_aside(out) as aside:
+        aside.mkdir()
+        for name in (MODEL_FILE, LOG_FILE):
+            shutil.copyfile(scratch / name, aside / name)
+        write_json(aside / RECORD_FILE, {
+            "format": FORMAT, "kit": lsdc.__version__, "classes": list(CLASS_NAMES), **identity,
+            "images": sum(one["images"] for one in written["studies"]), "sha256": file_hash(aside / MODEL_FILE),
+            "shape": shape.to_json(),
+        })
     shutil.rmtree(scratch, ignore_errors=True)
 
 
@@ -71,16 +71,6 @@ def _check(settings: DetectorSettings, studies: list[int]) -> None:
     if settings.weights is not None and not settings.weights.is_file():
         raise WeightsError("the detector's starting weights are missing", wanted="a local YOLOv8 .pt file",
                            where=settings.weights, remedy="put the file there, or set detector.weights to null")
-
-
-def _device(compute: ComputeSettings) -> str:
-    """ultralytics' word for the device."""
-    if compute.accelerator == "cpu" or (compute.accelerator == "auto" and not torch.cuda.is_available()):
-        return "cpu"
-    if not torch.cuda.is_available():
-        raise DeviceError("a GPU was asked for and torch sees none", wanted="compute.accelerator: gpu",
-                          remedy="--set compute.accelerator=auto, or install a torch built for this GPU")
-    return "0"
 
 
 def _finished(out: Path, identity: dict) -> bool:
@@ -104,6 +94,7 @@ def _dataset(folder, settings, compute, identity, root: Path) -> dict:
     """What was written (written.json in `root`); the folder is renamed into place when it is whole."""
     if not root.exists():
         with written_aside(root) as aside:
+            aside.mkdir()
             written = write_dataset(folder, identity["studies"], settings, compute, seed=identity["seed"], root=aside)
             write_json(aside / "written.json", {"studies": [_plain(one) for one in written]})
     return read_json(root / "written.json")
@@ -119,7 +110,7 @@ def _data_yaml(scratch: Path) -> Path:
     """Where the images are, as ultralytics wants to be told; absolute, so it is written anew if the run has moved."""
     path = scratch / "data.yaml"
     write_text(path, yaml.safe_dump({
-        "path": str((scratch / "data").resolve()), "train": "images", "val": "images", "channels": 1,
+        "path": str(scratch / "data"), "train": "images", "val": "images", "channels": 1,
         "names": dict(enumerate(CLASS_NAMES)),
     }))
     return path

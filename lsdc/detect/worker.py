@@ -7,6 +7,7 @@ epoch; all other output to stderr. It ends when its parent does.
 
 import json
 import logging
+import math
 import os
 import sys
 import threading
@@ -19,6 +20,7 @@ from lsdc.detect.export import export_network
 
 INTEGRATIONS = ("sync", "clearml", "comet", "dvc", "hub", "mlflow", "neptune", "raytune", "tensorboard", "wandb")
 LOOK_AFTER_PARENT_SECONDS = 1.0
+OBJECTS = 5  # of an image, as ultralytics assumes
 
 
 def main(job_path: Path) -> None:
@@ -42,6 +44,12 @@ def _trainer(job: dict, report):
 
     class Trainer(DetectionTrainer):
         """Without validation: the detector is measured by locations on the tuning studies, not by boxes on its own."""
+
+        def get_model(self, cfg=None, weights=None, verbose=True):
+            model = super().get_model(cfg, weights, verbose)
+            if weights is None:
+                _expect_few_objects(model.model[-1], self.args.imgsz)
+            return model
 
         def validate(self):
             return {}, None
@@ -69,6 +77,13 @@ def _trainer(job: dict, report):
     trainer.add_callback("on_fit_epoch_end", lambda one: _say(
         report, epoch=one.epoch + 1, loss={name: float(value) for name, value in one.tloss.items()}))
     return trainer
+
+
+def _expect_few_objects(head, image_px: int) -> None:
+    """Class biases for images of this size: ultralytics starts as if they had 640 px, and spends epochs on it."""
+    for branch, stride in zip(head.cv3, head.stride.tolist(), strict=True):
+        cells = (image_px / stride) ** 2
+        torch.nn.init.constant_(branch[-1].bias, math.log(OBJECTS / head.nc / cells))
 
 
 def _last_path(job: dict) -> Path:

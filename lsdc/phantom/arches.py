@@ -1,9 +1,11 @@
-"""Posterior arches: pedicles, articular pillars with facet joints, foramina, laminae, spinous processes."""
+"""Posterior arches: laminae, spinous processes, articular pillars with facet joints, pedicles, foramina."""
 
 import numpy as np
 
 from lsdc.phantom.canvas import Canvas, Tissue, soft
-from lsdc.phantom.profiles import LAMINA_MM, Profiles, back_of_column
+from lsdc.phantom.profiles import LAMINA_MM, Profiles
+
+F = np.float32
 
 
 def paint_arches(canvas: Canvas, profiles: Profiles) -> None:
@@ -11,74 +13,70 @@ def paint_arches(canvas: Canvas, profiles: Profiles) -> None:
     box = canvas.within((np.abs(canvas.u) < 30) & (canvas.v > 4) & (canvas.v < 85))
     if box is None:
         return
-    q = box.v - back_of_column(profiles, box.i, box.u, box.side)
-    _paint_laminae(box, profiles, q)
-    if np.abs(box.u).max() > 8:
-        _paint_pillars(box, profiles, q)
-        _paint_foramina(box, profiles, q)
+    _paint_laminae(box, profiles)
+    near = box.within(np.abs(box.v - profiles.half_depth[box.i] - 13) < 19)
+    if near is not None and np.abs(near.u).max() > 5:
+        _paint_pillars(near, profiles)
+        _paint_foramina(near, profiles)
 
 
-def _bone(box: Canvas, depth_mm: np.ndarray, cover: np.ndarray | float = 1.0, cortex_mm: float = 1.3) -> None:
+def _bone(box: Canvas, depth_mm: np.ndarray, cover: np.ndarray | float = 1.0, cortex_mm: float = 1.2) -> None:
     box.paint(soft(depth_mm) * cover, Tissue.CORTEX)
-    box.paint(soft(depth_mm - np.float32(cortex_mm)) * cover, Tissue.MARROW)
+    box.paint(soft(depth_mm - F(cortex_mm)) * cover, Tissue.MARROW)
 
 
-def _paint_laminae(box: Canvas, profiles: Profiles, q: np.ndarray) -> None:
-    near = box.within((np.abs(box.u) < 16) & (q > 12) & (q < 66))
+def _paint_laminae(box: Canvas, profiles: Profiles) -> None:
+    near = box.within((np.abs(box.u) < 16) & (box.v > 28))
     if near is None:
         return
     i, au = near.i, np.abs(near.u)
     q = near.v - profiles.half_depth[i]
     along, lumbar = profiles.near_spinous[i], profiles.lumbar[i]
-    slope = along - np.float32(0.22) * (q - np.float32(LAMINA_MM))
-    plate = np.minimum(3.0 - np.abs(q - np.float32(LAMINA_MM + 2.5) + np.float32(0.5) * au), 15 - au)
-    _bone(near, np.minimum(plate, 8.5 - np.abs(along + np.float32(4.5))), lumbar)
-    reach = np.float32(30) * lumbar + np.float32(4)
-    process = np.minimum(np.float32(3.2) - au, np.float32(9) - np.abs(slope))
-    process = np.minimum(process, np.minimum(q - np.float32(LAMINA_MM + 1), np.float32(LAMINA_MM) + reach - q))
+    plate = np.minimum(F(2.9) - np.abs(q - F(LAMINA_MM + 2.4) + F(0.45) * au), 15 - au)
+    _bone(near, np.minimum(plate, 9 - np.abs(along + F(4.0) - F(0.25) * (q - F(LAMINA_MM)))), lumbar)
+    half = F(13) * lumbar + F(3)  # half the length of the process
+    outward = (q - F(LAMINA_MM + 2) - half) / half
+    upward = (along - F(0.20) * (q - F(LAMINA_MM)) - F(1.5)) * F(1 / 8.5)
+    process = np.minimum(F(3.0) + F(0.8) * np.maximum(outward, 0) - au, (1 - np.sqrt(upward**2 + outward**4)) * F(7))
     _bone(near, process, lumbar)
 
 
-def _paint_pillars(box: Canvas, profiles: Profiles, q: np.ndarray) -> None:
-    i, side, au = box.i, box.side, np.abs(box.u)
-    lumbar, growth = profiles.lumbar[i], profiles.overgrowth[side, i]
-    near = profiles.near_disc[i]
-    centre = profiles.pedicle_u[i] + np.float32(1.0)
-    # articular pillar: facets at the disc, pars between; overgrown facets are larger and reach forward and inward
-    across = (au - centre) / (np.float32(7.0) + np.float32(2.0) * growth)
-    deep = (q - np.float32(17.5) + np.float32(1.5) * growth) / (np.float32(7.0) + np.float32(2.5) * growth)
-    pinch = np.float32(1.6) * np.maximum(0, 1 - (np.abs(np.abs(near) - 13) / 5) ** 2)  # the pars is slimmer
-    pillar = (1 - np.sqrt(across * across + deep * deep)) * np.float32(7.0) - pinch
-    _bone(box, pillar, lumbar, 1.4)
-    # joint line from medial front to lateral back, tilted forward towards the head
-    line = np.float32(0.75) * (au - centre) - np.float32(0.66) * (q - np.float32(17.0) - np.float32(0.25) * near)
-    joint = soft(pillar + 1, 1.5) * soft(np.float32(9) - np.abs(near + np.float32(1)), 2.0) * lumbar
-    box.paint(joint * soft(np.float32(1.7) + growth - np.abs(line)), Tissue.CORTEX)
-    box.paint(joint * soft(np.float32(0.6) - np.abs(line), 0.8), Tissue.JOINT)
+def _paint_pillars(box: Canvas, profiles: Profiles) -> None:
+    i, q, au = box.i, box.q, np.abs(box.u)
+    lumbar, growth, near = profiles.lumbar[i], profiles.overgrowth[box.side, i], profiles.near_disc[i]
+    centre = profiles.pedicle_u[i]
+    # facets at the disc, the slimmer pars between; overgrown facets are larger and reach forward and inward
+    across = (au - centre) / (F(8.2) + F(1.8) * growth)
+    deep = (q - F(18) + F(1.5) * growth) / (F(7.2) + F(2.2) * growth)
+    pinch = F(2.2) * np.maximum(0, 1 - ((np.abs(near + F(2)) - F(14)) * F(1 / 6)) ** 2)
+    pillar = (1 - np.sqrt(across * across + deep * deep)) * F(7.6) - pinch
+    _bone(box, pillar, lumbar)
+    # the joint: a curved line from medial front to lateral back, tilted forward towards the head
+    line = F(0.72) * (au - centre) - F(0.69) * (q - F(17.0) - F(0.25) * near) + F(0.02) * (au - centre) ** 2
+    joint = soft(pillar + F(0.5), 1.5) * soft(F(9) - np.abs(near + F(1)), 2.0) * lumbar
+    box.paint(joint * soft(F(1.7) + growth - np.abs(line)), Tissue.CORTEX)
+    box.paint(joint * soft(F(0.55) - np.abs(line), 0.8), Tissue.JOINT)
 
-    along = profiles.near_pedicle[i] * np.float32(1 / 6.6)
-    wide = (au - profiles.pedicle_u[i]) * np.float32(1 / 4.8)
-    pedicle = (1 - np.sqrt(along * along + wide * wide)) * np.float32(5)
-    _bone(box, np.minimum(pedicle, np.minimum(q + np.float32(6), np.float32(15) - q)), np.maximum(lumbar, 0.3))
+    along = profiles.near_pedicle[i] * F(1 / 6.6)
+    wide = (au - centre) * F(1 / 4.8)
+    pedicle = (1 - np.sqrt(along * along + wide * wide)) * F(5)
+    _bone(box, np.minimum(pedicle, np.minimum(q + F(6), F(15) - q)), np.maximum(lumbar, F(0.3)))
 
 
-def _paint_foramina(box: Canvas, profiles: Profiles, q: np.ndarray) -> None:
-    """Keyhole of fat around the root; what fat leaves is taken by disc, facet capsule and ligament."""
-    near = profiles.near_disc[box.i]
-    inner = profiles.pedicle_u[box.i] - np.float32(4)
-    au = np.abs(box.u)
-    zone = soft(au - inner, 2.0) * soft(inner + np.float32(11) - au, 3.0) * profiles.lumbar[box.i]
+def _paint_foramina(box: Canvas, profiles: Profiles) -> None:
+    """Keyhole of fat around the root; what the fat leaves is taken by disc, facet capsule and ligament."""
+    near, q, au = profiles.near_disc[box.i], box.q, np.abs(box.u)
+    inner = profiles.pedicle_u[box.i] - F(4)
+    zone = soft(au - inner, 2.0) * soft(inner + F(11) - au, 3.0) * profiles.lumbar[box.i]
     openness = profiles.openness[box.side, box.i]
-    up, down = near + np.float32(8.0), near - np.float32(1.5)  # centres of the keyhole's round and narrow parts
-    hole = np.minimum(np.float32(8) - np.abs(near + np.float32(4)), np.minimum(q + np.float32(1.5), np.float32(11.5) - q))
-    box.paint(soft(hole + 2, 2.0) * zone, Tissue.LIGAMENT)
-    wide = np.float32(1.2) + np.float32(4.9) * openness
-    room = wide - np.sqrt((up * np.float32(0.9)) ** 2 + (q - np.float32(5.0)) ** 2)
-    narrow = np.float32(3.6) * openness - np.float32(0.8)
-    slit = narrow - np.sqrt((down * np.float32(0.5)) ** 2 + (q - np.float32(3.6)) ** 2)
+    hole = np.minimum(np.abs(profiles.near_pedicle[box.i]) - F(6.4), np.minimum(q + F(1.5), F(11.0) - q))
+    box.paint(soft(hole, 1.2) * zone, Tissue.LIGAMENT)
+    wide = F(1.2) + F(4.9) * openness
+    up, down = near + F(8.0), near - F(1.0)  # centres of the keyhole's round and narrow parts
+    room = wide - np.sqrt((up * F(0.88)) ** 2 + (q - F(5.0)) ** 2)
+    slit = F(3.6) * openness - F(0.8) - np.sqrt((down * F(0.5)) ** 2 + (q - F(3.6)) ** 2)
     box.paint(soft(np.maximum(room, slit), 0.9) * zone, Tissue.FAT)
-    root = np.float32(1.5) + np.float32(0.9) * np.minimum(openness, 0.8) - np.sqrt(
-        (near + np.float32(8.6)) ** 2 * np.float32(0.7) + (q - np.float32(4.8)) ** 2)
+    root = F(1.5) + F(0.9) * np.minimum(openness, F(0.8)) - np.sqrt((near + F(8.6)) ** 2 * F(0.7) + (q - F(4.8)) ** 2)
     box.paint(soft(root, 0.9) * zone, Tissue.NERVE)
-    vein = np.float32(0.8) * openness - np.sqrt((near + np.float32(3.5)) ** 2 + (q - np.float32(6.5)) ** 2)
+    vein = F(0.8) * openness - np.sqrt((near + F(3.5)) ** 2 + (q - F(6.5)) ** 2)
     box.paint(soft(vein, 0.8) * zone, Tissue.VESSEL)

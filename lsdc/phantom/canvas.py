@@ -1,4 +1,4 @@
-"""A canvas of points in spine coordinates on which tissues are painted with soft edges, in several contrasts at once."""
+"""A canvas of points in spine coordinates: tissues are painted on it with soft edges, in several contrasts at once."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -62,6 +62,7 @@ class Canvas:
     s: np.ndarray
     u: np.ndarray
     v: np.ndarray
+    q: np.ndarray  # mm behind the back surface of the column (v itself where no fine structure is painted)
     i: np.ndarray  # index into the tables over s
     side: np.ndarray  # 0 left, 1 right
     images: tuple[np.ndarray, ...]  # one per contrast
@@ -85,5 +86,5 @@ class Canvas:
         if not len(rows):
             return None
         box = (slice(None), slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-        points = {name: getattr(self, name)[box] for name in ("s", "u", "v", "i", "side")}
+        points = {name: getattr(self, name)[box] for name in ("s", "u", "v", "q", "i", "side")}
         return replace(self, **points, images=tuple(image[box] for image in self.images))

@@ -37,10 +37,13 @@ def uid(*words: object) -> str:
     return f"2.25.{int.from_bytes(digest[:16], 'big')}"
 
 
-def write_slice(path: Path, pixels: np.ndarray, plane: SlicePlane, number: int, tags: SeriesTags) -> None:
-    """Write (rows, columns) uint16 of 12 bits as MR Image Storage, Explicit VR Little Endian (PS3.3 A.4)."""
-    data = _series_dataset(tags)
-    data.SOPInstanceUID = uid("instance", tags.study_id, tags.series_id, path.stem)
+def write_slice(path: Path, pixels: np.ndarray, plane: SlicePlane, number: int, header: Dataset) -> None:
+    """Write (rows, columns) uint16 of 12 bits as MR Image Storage, Explicit VR Little Endian (PS3.3 A.4).
+
+    header: what `series_dataset` made for the series; the slice's own elements are set on it.
+    """
+    data = header
+    data.SOPInstanceUID = uid("instance", data.SeriesInstanceUID, path.stem)
     data.InstanceNumber = number
     data.ImagePositionPatient = _decimals(plane.origin_mm)
     right, down = (step / np.linalg.norm(step) for step in (plane.step_x_mm, plane.step_y_mm))
@@ -48,7 +51,8 @@ def write_slice(path: Path, pixels: np.ndarray, plane: SlicePlane, number: int, 
     across, along = plane.spacing_xy_mm
     data.PixelSpacing = _decimals(np.array([along, across]))  # row spacing first
     data.Rows, data.Columns = pixels.shape
-    data.WindowCenter, data.WindowWidth = (str(int(v)) for v in (pixels.max() * 0.45, max(pixels.max() * 0.9, 1)))
+    brightest = int(pixels.max())
+    data.WindowCenter, data.WindowWidth = str(brightest * 9 // 20), str(max(brightest * 9 // 10, 1))
     data.PixelData = np.ascontiguousarray(pixels, dtype="<u2").tobytes()
     data.file_meta = FileMetaDataset()
     data.file_meta.MediaStorageSOPClassUID = MRImageStorage
@@ -57,7 +61,8 @@ def write_slice(path: Path, pixels: np.ndarray, plane: SlicePlane, number: int, 
     dcmwrite(path, data, enforce_file_format=True)
 
 
-def _series_dataset(tags: SeriesTags) -> Dataset:
+def series_dataset(tags: SeriesTags) -> Dataset:
+    """The elements that all slices of a series share."""
     data = Dataset()
     data.ImageType = ["ORIGINAL", "PRIMARY", "M", "SE"]
     data.SOPClassUID = MRImageStorage
@@ -75,7 +80,8 @@ def _series_dataset(tags: SeriesTags) -> Dataset:
     data.SeriesInstanceUID = uid("series", tags.study_id, tags.series_id)
     data.FrameOfReferenceUID = uid("frame", tags.study_id)
     data.SeriesNumber = tags.series_number
-    data.ScanningSequence, data.SequenceVariant, data.ScanOptions = ("IR" if tags.contrast == Contrast.STIR else "SE"), "SK", ""
+    data.ScanningSequence = "IR" if tags.contrast == Contrast.STIR else "SE"
+    data.SequenceVariant, data.ScanOptions = "SK", None
     data.MRAcquisitionType = "2D"
     data.RepetitionTime, data.EchoTime = (str(value) for value in TIMES_MS[tags.contrast])
     if tags.contrast == Contrast.STIR:

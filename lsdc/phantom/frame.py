@@ -92,7 +92,8 @@ def _tables(s: np.ndarray, y: np.ndarray, z: np.ndarray, angle: np.ndarray) -> t
         tilt, bend, c_y, c_z = (np.interp(along, s, table) for table in (angle, curvature, y, z))
         off_y, off_z = nodes_y - c_y, nodes_z - c_z
         across = off_y * np.cos(tilt) + off_z * np.sin(tilt)
-        along = along + np.clip((off_y * np.sin(tilt) - off_z * np.cos(tilt)) / np.clip(1 - bend * across, 0.35, 3), -3, 3)
+        step = (off_y * np.sin(tilt) - off_z * np.cos(tilt)) / np.clip(1 - bend * across, 0.35, 3)
+        along = along + step.clip(-3, 3)
     along = np.where((nearest == 0) | (nearest >= (len(s[thin]) - 1) * 8), s[nearest], along)
     shape = (len(grid_z), len(grid_y))
     tilt, c_y, c_z = (np.interp(along, s, table) for table in (angle, y, z))

@@ -12,7 +12,7 @@ from lsdc.phantom.frame import SpineFrame
 
 REACH_MM = 6.0  # Gaussian reach of a narrowing above and below its disc
 DURA_GAP_MM = 0.9  # from the column's back to the sac
-LAMINA_MM = 21.5  # from the column's back to the lamina on the midline
+LAMINA_MM = 20.5  # from the column's back to the lamina on the midline
 HALF_WIDTH_MM = (17, 18, 19.5, 21, 22, 23, 24.3, 25, 20, 15, 11)  # of the column at DISCS
 HALF_DEPTH_MM = (13.5, 14, 15, 16, 16.7, 17, 17.2, 16.8, 11.5, 8, 6)
 

@@ -1,6 +1,6 @@
 """One slice of a patient as ideal images: shapes sampled at sub-slices, averaged through the slice thickness."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from lsdc.phantom.canal import paint_canal, root_map
 from lsdc.phantom.canvas import Canvas, Contrast
 from lsdc.phantom.column import paint_column
 from lsdc.phantom.frame import SpineFrame, make_frame
-from lsdc.phantom.profiles import Profiles, make_profiles
+from lsdc.phantom.profiles import Profiles, back_of_column, make_profiles
 
 SPINE_BOX_MM = (34.0, -24.0, 72.0)  # |u|, and v from .. to: points that carry fine structure
 TEXTURE_PX = 768
@@ -46,7 +46,7 @@ def pose(random: np.random.Generator, anatomy: Anatomy) -> Patient:
 def texture_tiles(random: np.random.Generator) -> np.ndarray:
     """(2, TEXTURE_PX, TEXTURE_PX) float32 of about N(0, 1): fine mottle, coarse streaks."""
     tiles = []
-    for sigma in (1.6, 4.0):
+    for sigma in (1.4, 2.6):
         noise = cv2.GaussianBlur(random.standard_normal((TEXTURE_PX, TEXTURE_PX), dtype=np.float32), (0, 0), sigma)
         tiles.append(noise / noise.std())
     return np.stack(tiles)
@@ -54,31 +54,43 @@ def texture_tiles(random: np.random.Generator) -> np.ndarray:
 
 def render_slice(
     patient: Patient, plane: SlicePlane, thickness_mm: float, contrasts: tuple[Contrast, ...], *,
-    sub_slices: int, tiles: np.ndarray, random: np.random.Generator,
+    sub_slices: int, saturated: bool, tiles: np.ndarray, random: np.random.Generator,
 ) -> list[np.ndarray]:
     """Ideal images (rows, columns) float32 of a plane, one per contrast, signal about 0 to 1, no noise or shading."""
     height, width = plane.size_hw
     corner = random.integers(0, TEXTURE_PX - np.array([height, width]))
     fine, streaks = tiles[:, corner[0]: corner[0] + height, corner[1]: corner[1] + width]
-    xyz = _patient_mm(patient, plane, np.zeros(1))
+    coarse = SlicePlane(plane.to_patient(np.array([0.5, 0.5])), 2 * plane.step_x_mm, 2 * plane.step_y_mm,
+                        ((height + 1) // 2, (width + 1) // 2))
+    xyz = _patient_mm(patient, coarse, np.zeros(1))
     whole = _canvas(patient, xyz, contrasts, None)
-    paint_background(whole, patient.anatomy, patient.frame, xyz, streaks)
+    paint_background(whole, patient.anatomy, patient.frame, xyz, streaks[::2, ::2], saturated=saturated)
+    images = [_doubled(image[0], plane.size_hw) for image in whole.images]
 
     half_width, front, rear = SPINE_BOX_MM
     box = whole.within((np.abs(whole.u) < half_width) & (whole.v > front) & (whole.v < rear))
     if box is not None:
-        rows, columns = _place_of(box, whole)
+        place = rows, columns = tuple(slice(2 * part.start, 2 * part.stop) for part in _place_of(box, whole))
+        under = tuple(image[place] for image in images)
         offsets = (np.arange(sub_slices) - (sub_slices - 1) / 2) / sub_slices * thickness_mm
         part = SlicePlane(plane.to_patient(np.array([columns.start, rows.start])), plane.step_x_mm, plane.step_y_mm,
-                          (rows.stop - rows.start, columns.stop - columns.start))
-        fine_canvas = _canvas(patient, _patient_mm(patient, part, offsets), contrasts, box.images)
-        paint_arches(fine_canvas, patient.profiles)
-        paint_canal(fine_canvas, patient.profiles, patient.roots)
-        paint_column(fine_canvas, patient.profiles)
-        for image, detail in zip(whole.images, fine_canvas.images, strict=True):
-            image[0, rows, columns] = detail.mean(axis=0)
+                          under[0].shape)
+        canvas = _canvas(patient, _patient_mm(patient, part, offsets), contrasts, under)
+        canvas = replace(canvas, q=canvas.v - back_of_column(patient.profiles, canvas.i, canvas.u, canvas.side))
+        paint_arches(canvas, patient.profiles)
+        paint_canal(canvas, patient.profiles, patient.roots)
+        paint_column(canvas, patient.profiles)
+        for image, detail in zip(images, canvas.images, strict=True):
+            image[place] = detail.mean(axis=0)
     grain = 1 + np.float32(0.05) * fine
-    return [image[0] * grain for image in whole.images]
+    return [image * grain for image in images]
+
+
+def _doubled(image: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
+    """Twice the rows and columns, cut to size; pixel (0.5, 0.5) of the result is (0, 0) of the image."""
+    height, width = image.shape
+    large = cv2.resize(image, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(large[: size_hw[0], : size_hw[1]])
 
 
 def _patient_mm(patient: Patient, plane: SlicePlane, offsets_mm: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -101,8 +113,8 @@ def _canvas(patient: Patient, xyz: tuple, contrasts: tuple[Contrast, ...], under
     if under is None:
         images = tuple(np.zeros(shape, np.float32) for _ in contrasts)
     else:
-        images = tuple(np.repeat(image, shape[0], axis=0) for image in under)
-    return Canvas(s, u, v, patient.frame.index(s), (u < 0).astype(np.int8), images, contrasts)
+        images = tuple(np.repeat(image[None], shape[0], axis=0) for image in under)
+    return Canvas(s, u, v, v, patient.frame.index(s), (u < 0).astype(np.int8), images, contrasts)
 
 
 def _place_of(box: Canvas, whole: Canvas) -> tuple[slice, slice]:

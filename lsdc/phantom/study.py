@@ -8,7 +8,7 @@ import numpy as np
 
 from lsdc.files import written_aside
 from lsdc.phantom.anatomy import draw_anatomy
-from lsdc.phantom.dicomfile import SeriesTags, write_slice
+from lsdc.phantom.dicomfile import SeriesTags, series_dataset, write_slice
 from lsdc.phantom.latents import StudyLabels, draw_labels
 from lsdc.phantom.points import annotate
 from lsdc.phantom.quirks import draw_quirks, drop_plane, gap_numbers, unlabelled, without_point
@@ -61,14 +61,16 @@ def series_number(seed: int, part: Part, index: int, place: int) -> int:
 
 
 def _spread(seed: int, what: str, number: int) -> int:
-    factor, shift = 1 + seed_for(seed, "phantom", what, "factor") % (PRIME - 1), seed_for(seed, "phantom", what, "shift")
+    factor = 1 + seed_for(seed, "phantom", what, "factor") % (PRIME - 1)
+    shift = seed_for(seed, "phantom", what, "shift")
     return 1_000_000 + (factor * number + shift) % PRIME
 
 
 def plan_study(seed: int, part: Part, index: int) -> StudyPlan:
     """Draw a study; the same arguments give the same study, however many others there are."""
     labels = draw_labels(seed, part, index)
-    random = {what: generator(seed, "phantom", part, index, what) for what in ("patient", "scanner", "quirks", "points")}
+    random = {what: generator(seed, "phantom", part, index, what)
+              for what in ("patient", "scanner", "quirks", "points")}
     quirks = draw_quirks(random["quirks"], part)
     patient = pose(random["patient"], draw_anatomy(random["patient"], labels.z))
     scanner = draw_scanner(random["scanner"])
@@ -108,7 +110,7 @@ def _write_group(
 ) -> None:
     first = group[0][1]
     receivers = [Receiver(plan.scanner, random) for _ in group]
-    tags = [_tags(plan, series_id, series) for series_id, series in group]
+    headers = [series_dataset(_tags(plan, series_id, series)) for series_id, series in group]
     for series_id, _ in group:
         (folder / str(series_id)).mkdir(parents=True)
     middle = plan.patient.place(plan.patient.anatomy.disc_s[5], 0.0, 25.0)
@@ -116,13 +118,13 @@ def _write_group(
     for place, plane in enumerate(first.planes):
         acquired = acquired_plane(plane, RENDER_MM[first.plane])
         ideal = render_slice(plan.patient, acquired, first.thickness_mm, tuple(series.contrast for _, series in group),
-                             sub_slices=SUB_SLICES, tiles=tiles, random=random)
+                             sub_slices=SUB_SLICES, saturated=depth_axis == 1, tiles=tiles, random=random)
         centre_px = float(acquired.to_pixel(middle)[0][1 - depth_axis])
-        for image, receiver, tag, (series_id, series) in zip(ideal, receivers, tags, group, strict=True):
+        for image, receiver, header, (series_id, series) in zip(ideal, receivers, headers, group, strict=True):
             own = series.planes[place]
             number = series.instance_numbers[place]
             stored = receiver.stored(image, own, depth_axis, centre_px)
-            write_slice(folder / str(series_id) / f"{number}.dcm", stored, own, number, tag)
+            write_slice(folder / str(series_id) / f"{number}.dcm", stored, own, number, header)
 
 
 def _tags(plan: StudyPlan, series_id: int, series: SeriesPlan) -> SeriesTags:

@@ -15,7 +15,6 @@ def write_manifest(path: Path, *, run: RunFolder, folds: list[FoldFolder], data:
                    submission: Path, commit: str | None) -> dict:
     """Write and return the manifest: run, folds, out-of-fold score with interval, fallbacks, hashes, commit."""
     fallbacks = Counter(predictions.fallback.dropna())
-    score = read_json(run.evaluation) if run.evaluation.exists() else None
     manifest = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "run": run.path.name,
@@ -25,10 +24,23 @@ def write_manifest(path: Path, *, run: RunFolder, folds: list[FoldFolder], data:
         "rows": len(predictions),
         "fallback_rows": int(sum(fallbacks.values())),
         "fallbacks": dict(fallbacks.most_common()),
-        "out_of_fold": score,  # what `lsdc evaluate` last said of this run; null when it was not asked
+        "out_of_fold": _score(run),
         "submission_sha256": sha256(submission.read_bytes()).hexdigest(),
         "config_sha256": sha256(run.config.read_bytes()).hexdigest(),
         "commit": commit,
     }
     write_json(path, manifest)
     return manifest
+
+
+def _score(run: RunFolder) -> dict | None:
+    """The last evaluation of the run: total with interval, beside priors and floor; None if it was never asked."""
+    if not run.evaluation.exists():
+        return None
+    figures = read_json(run.evaluation)
+    totals = {row["name"]: row["total"] for row in figures["scores"]}
+    return {
+        "total": totals["model"], "interval": figures["scores"][0]["intervals"]["total"],
+        "priors": totals["priors"], "floor": totals.get("floor"), "share_of_way": figures["share_of_way"],
+        "folds": figures["folds"], "studies": figures["studies"], "phantom": figures["phantom"],
+    }
