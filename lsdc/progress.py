@@ -1,6 +1,7 @@
 """Progress of long work: a bar on a terminal, plain lines in a pipe or a notebook."""
 
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -8,13 +9,31 @@ from tqdm import tqdm
 
 T = TypeVar("T")
 
+SECONDS_BETWEEN_LINES = 15
+
 
 def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
-    """Iterate with a progress bar on stderr; where that is no terminal, one line every 15 seconds."""
-    terminal = sys.stderr.isatty()
-    bar = tqdm(
-        items, desc=what, total=total, file=sys.stderr, dynamic_ncols=terminal, leave=True,
-        mininterval=0.2 if terminal else 15, ascii=not terminal,
-        bar_format=None if terminal else "{desc}: {n_fmt}/{total_fmt} [{elapsed}<{remaining}]\n",
-    )
-    yield from bar
+    """Iterate with a progress bar on stderr; where that is no terminal, a line at most every 15 seconds.
+
+    total: how many items there will be, where `items` cannot say.
+    """
+    if sys.stderr.isatty():
+        yield from tqdm(items, desc=what, total=total, file=sys.stderr, dynamic_ncols=True)
+        return
+    total = len(items) if total is None and hasattr(items, "__len__") else total
+    start = said = time.monotonic()
+    done = 0
+    for item in items:
+        yield item
+        done += 1
+        now = time.monotonic()
+        if now - said >= SECONDS_BETWEEN_LINES and done != total:
+            said = now
+            left = f", {tqdm.format_interval((now - start) / done * (total - done))} left" if total else ""
+            _say(f"{what}: {done} of {total or '?'}, {tqdm.format_interval(now - start)} gone{left}")
+    _say(f"{what}: {done} done in {tqdm.format_interval(time.monotonic() - start)}")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
