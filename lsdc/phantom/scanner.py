@@ -45,7 +45,7 @@ def draw_scanner(random: np.random.Generator) -> Scanner:
         random.choice(4, p=[0.4, 0.25, 0.25, 0.1])]
     return Scanner(
         name=name, field_tesla=tesla, noise=float(0.030 / tesla**0.6 * random.uniform(0.7, 1.5)),
-        blur_px=float(random.uniform(0.45, 0.75)), shading=float(random.uniform(0.2, 0.9)),
+        blur_px=float(random.uniform(0.45, 0.75)), shading=float(random.uniform(0.1, 0.6)),
         gain=float(random.choice([400, 800, 1400, 2600]) * random.uniform(0.8, 1.2)),
         offset=float(random.choice([0, 0, 0, 12])),
     )
