@@ -1,5 +1,6 @@
 """Launching the worker: what ultralytics is told, the environment that keeps it quiet and local, its progress."""
 
+import importlib.util
 import json
 import logging
 import os
@@ -91,9 +92,8 @@ def quiet_environment(scratch: Path, threads: int) -> dict[str, str]:
     (home / "Ultralytics").mkdir(parents=True, exist_ok=True)
     font = home / "Ultralytics" / "Arial.ttf"  # asked for on every training, plots or not, and fetched if absent
     if not font.exists():
-        from matplotlib import get_data_path
-
-        shutil.copyfile(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", font)
+        matplotlib = Path(importlib.util.find_spec("matplotlib").origin).parent  # importing it would write to HOME
+        shutil.copyfile(matplotlib / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf", font)
     environment = {key: value for key, value in os.environ.items() if key not in OTHER_RUNNERS}
     package = str(Path(lsdc.__file__).resolve().parents[1])
     return environment | {

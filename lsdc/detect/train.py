@@ -20,6 +20,7 @@ from lsdc.detect.shape import fit_shape
 from lsdc.device import choose_device
 from lsdc.errors import DataError, LsdcError, WeightsError
 from lsdc.files import read_json, write_json, write_text, written_aside
+from lsdc.taxonomy import Condition
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ def train_detector(
         "overrides": overrides(settings, compute, seed=seed, device="0" if device.type == "cuda" else "cpu",
                                data=_data_yaml(scratch), scratch=scratch),
         "weights": str(settings.weights.absolute()) if settings.weights else None, "brightness": settings.brightness,
+        "box_px": sum(settings.box_mm.of(condition) for condition in Condition) / len(Condition) / settings.mm_per_px,
         "threads": compute.workers or os.cpu_count() or 1, "export": str(scratch / MODEL_FILE), "parent": os.getpid(),
     }, scratch)
     shutil.rmtree(out, ignore_errors=True)  # of other settings or studies

@@ -48,7 +48,7 @@ def _trainer(job: dict, report):
         def get_model(self, cfg=None, weights=None, verbose=True):
             model = super().get_model(cfg, weights, verbose)
             if weights is None:
-                _expect_few_objects(model.model[-1], self.args.imgsz)
+                _start_near(model.model[-1], self.args.imgsz, job["box_px"])
             return model
 
         def validate(self):
@@ -79,11 +79,17 @@ def _trainer(job: dict, report):
     return trainer
 
 
-def _expect_few_objects(head, image_px: int) -> None:
-    """Class biases for images of this size: ultralytics starts as if they had 640 px, and spends epochs on it."""
-    for branch, stride in zip(head.cv3, head.stride.tolist(), strict=True):
-        cells = (image_px / stride) ** 2
-        torch.nn.init.constant_(branch[-1].bias, math.log(OBJECTS / head.nc / cells))
+def _start_near(head, image_px: int, box_px: float) -> None:
+    """Biases that make the untrained head say few objects of about our box size.
+
+    ultralytics starts with boxes of 15 cells and the rarity of 640 px images; a small box then overlaps its target so
+    little that nearly nothing is learned in the first epochs (its targets are weighted by that overlap).
+    """
+    bins = torch.arange(head.reg_max)
+    for far, kind, stride in zip(head.cv2, head.cv3, head.stride.tolist(), strict=True):
+        around = -2.0 * (bins - box_px / 2 / stride) ** 2  # logits of a narrow distribution around half a box
+        far[-1].bias.data.copy_(around.repeat(4))
+        torch.nn.init.constant_(kind[-1].bias, math.log(OBJECTS / head.nc / (image_px / stride) ** 2))
 
 
 def _last_path(job: dict) -> Path:

@@ -1,0 +1,182 @@
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from lsdc.competition import read_study
+from lsdc.detect import Detector, locate, measure_errors
+from lsdc.detect.classes import classes_of
+from lsdc.detect.decode import decode_boxes, select_boxes
+from lsdc.errors import WeightsError
+from lsdc.taxonomy import TARGETS, Plane
+from tests.detect.toy import toy_points, toy_positions, toy_study
+
+
+@pytest.fixture(scope="module")
+def detector(trained):
+    return Detector.load(trained.out)
+
+
+def test_candidates_lie_where_their_pixels_are_and_show_their_planes_classes(detector, toy_folder):
+    study = read_study(toy_folder.folder, 104)
+    found = detector.candidates(study)
+    assert len(found) > 20
+    for row in found.sample(20, random_state=0).itertuples():
+        one = study.by_id(row.series_id)
+        assert row.detector_class in classes_of(one.plane)
+        place = one.series.planes[row.slice_index].to_patient(np.array([row.x_px, row.y_px]))
+        np.testing.assert_allclose(place, [row.x_mm, row.y_mm, row.z_mm], atol=1e-6)
+    pd.testing.assert_frame_equal(found, detector.candidates(study, batch=3), atol=1e-4)
+
+
+def test_a_study_without_series_has_no_candidates_and_25_prior_rows(detector):
+    study = toy_study({}, planes=())
+    assert detector.candidates(study).empty
+    rows = locate(study, detector, fold=2)
+    assert len(rows) == 25
+    assert set(rows.found_by) == {"prior"}
+    assert rows.confidence.eq(0).all()
+    assert rows[["series_id", "slice_index", "x_px", "x_mm"]].isna().all(axis=None)
+    assert set(rows.fold) == {2}
+
+
+class Seeing:
+    """A detector that sees what it is told."""
+
+    def __init__(self, shape, found):
+        self.shape, self.found = shape, found
+
+    def candidates(self, study):
+        return self.found
+
+
+def test_locations_and_their_errors(detector, toy_folder):
+    from tests.detect.toy import toy_candidates
+
+    truth = toy_folder.truth[101]
+    study = toy_study(truth, study_id=101)
+    rows = locate(study, Seeing(detector.shape, toy_candidates(study, truth)), fold=0)
+    assert [tuple(row) for row in rows[["condition", "side", "level"]].to_numpy()] == [tuple(t) for t in TARGETS]
+    errors = measure_errors(study, rows, toy_points(study, truth))
+    assert len(errors) == 25
+    assert errors[["x_mm", "y_mm"]].abs().max(axis=None) < 1e-6
+    assert errors.slices.abs().max() <= 1
+    moved = rows.assign(y_mm=rows.y_mm + 3, z_mm=rows.z_mm - 2, slice_index=rows.slice_index + 1)
+    shifted = measure_errors(study, moved, toy_points(study, truth)).merge(
+        errors, on=["condition", "side", "level"], suffixes=("", "_0"))
+    sagittal = shifted.condition != "subarticular"
+    np.testing.assert_allclose(shifted[sagittal].x_mm - shifted[sagittal].x_mm_0, 3)  # to the back is right
+    np.testing.assert_allclose(shifted[sagittal].y_mm - shifted[sagittal].y_mm_0, 2)  # to the feet is down
+    np.testing.assert_allclose(shifted[~sagittal].y_mm - shifted[~sagittal].y_mm_0, 3)  # to the back is down
+    assert (shifted.slices - shifted.slices_0).eq(1).all()
+
+
+def test_errors_count_only_what_was_located_and_annotated(detector):
+    truth = toy_positions(np.random.default_rng(0))
+    study = toy_study(truth)
+    rows = locate(toy_study({}, planes=()), detector, fold=0)
+    assert measure_errors(study, rows, toy_points(study, truth)).empty
+
+
+def reference(trained, tmp_path, canvases, confidence, overlap, classes):
+    """Boxes by ultralytics: its own head, decoding and suppression, on the weights of the exported network."""
+    script = """
+import sys, json, numpy as np, torch
+from ultralytics.nn.tasks import DetectionModel
+from ultralytics.utils.nms import non_max_suppression
+folder, confidence, overlap, classes = sys.argv[1], *json.loads(sys.argv[2])
+traced = torch.jit.load(folder + "/net")
+model = DetectionModel("yolov8n.yaml", ch=1, nc=12, verbose=False).eval().fuse(verbose=False)
+state = traced.state_dict()
+own = {}
+for name in model.state_dict():
+    parts = name.split(".")
+    if parts[1] == "22":
+        own[name] = {"cv2": "distances", "cv3": "classes"}.get(parts[2], "") + "." + ".".join(parts[3:])
+    else:
+        own[name] = "layers." + ".".join(parts[1:])
+model.load_state_dict({name: state.get(key, model.state_dict()[name]) for name, key in own.items()})
+assert sum(key in state for key in own.values()) == len(state), "every traced weight is used"
+canvases = torch.from_numpy(np.load(folder + "/canvases.npy"))[:, None].float() / 255
+with torch.no_grad():
+    found = non_max_suppression(model(canvases), confidence, overlap, classes=classes, multi_label=True)
+np.savez(folder + "/found.npz", *[one.numpy() for one in found])
+"""
+    shutil.copy(trained.out / "detector.torchscript", tmp_path / "net")
+    np.save(tmp_path / "canvases.npy", canvases)
+    subprocess.run([sys.executable, "-c", script, str(tmp_path), json.dumps([confidence, overlap, classes])],
+                   check=True, env={"YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "0", "YOLO_CONFIG_DIR": str(tmp_path),
+                                    "PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "CUDA_VISIBLE_DEVICES": ""})
+    with np.load(tmp_path / "found.npz") as found:
+        return [found[name] for name in found.files]
+
+
+def test_boxes_and_scores_equal_ultralytics_own(detector, trained, toy_folder, tmp_path):
+    canvases = np.random.default_rng(0).integers(0, 256, (3, 96, 128), dtype=np.uint8)  # not square: a free size
+    classes = list(classes_of(Plane.SAGITTAL_T2))
+    expected = reference(trained, tmp_path, canvases, detector.settings.confidence, detector.settings.overlap, classes)
+    found = detector.boxes(canvases, tuple(classes))
+    assert sum(len(one) for one in expected) > 20
+    for (boxes, scores, kinds), one in zip(found, expected, strict=True):
+        one = one[np.lexsort((one[:, 0], one[:, 5], -one[:, 4]))]
+        order = np.lexsort((boxes[:, 0], kinds, -scores))
+        np.testing.assert_allclose(boxes[order], one[:, :4], atol=2e-3)
+        np.testing.assert_allclose(scores[order], one[:, 4], atol=1e-5)
+        np.testing.assert_array_equal(kinds[order], one[:, 5])
+
+
+def test_decoding_by_hand():
+    raw = torch.full((1, 64 + 2, 64 + 16 + 4), -20.0)  # 64 x 64 px: 8x8, 4x4 and 2x2 cells
+    cell = 64 + 2 * 4 + 1  # stride 16, row 2, column 1: centre (24, 40)
+    for side, cells in enumerate((1, 2, 0, 1)):  # left, top, right, bottom in cells of 16 px
+        raw[0, side * 16 + cells, cell] = 20.0
+    raw[0, 64, cell] = 0.0
+    boxes, scores = decode_boxes(raw, (64, 64))
+    np.testing.assert_allclose(boxes[0, cell], [24 - 16, 40 - 32, 24, 40 + 16], atol=1e-4)
+    found = select_boxes(boxes[0], scores[0], (0, 1), confidence=0.1, overlap=0.5)
+    assert found[1].tolist() == [0.5]
+    assert found[2].tolist() == [0]
+
+
+def test_doubles_are_dropped_within_a_class_only():
+    boxes = torch.tensor([[0, 0, 10, 10], [0, 0, 10, 11], [20, 20, 30, 30.0]])
+    scores = torch.tensor([[0.9, 0.0], [0.8, 0.7], [0.3, 0.0]])
+    kept = select_boxes(boxes, scores, (0, 1), confidence=0.2, overlap=0.5)
+    assert [(round(float(score), 1), int(kind)) for score, kind in zip(kept[1], kept[2], strict=True)] == [
+        (0.9, 0), (0.7, 1), (0.3, 0)]
+    only = select_boxes(boxes, scores, (1,), confidence=0.2, overlap=0.5)
+    assert only[2].tolist() == [1]
+
+
+def test_a_changed_missing_or_foreign_detector_is_refused(trained, tmp_path):
+    with pytest.raises(WeightsError, match=r"(?s)no trained detector here.*detector.json.*make train-fold"):
+        Detector.load(tmp_path)
+    copy = tmp_path / "copy"
+    shutil.copytree(trained.out, copy)
+    with (copy / "detector.torchscript").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(WeightsError, match=r"(?s)not the one its record describes.*sha256"):
+        Detector.load(copy)
+    (copy / "detector.torchscript").unlink()
+    with pytest.raises(WeightsError, match="network is missing"):
+        Detector.load(copy)
+    record = json.loads((copy / "detector.json").read_text())
+    for broken in (record | {"classes": ["disc"]}, record | {"format": 99}, {}, []):
+        (copy / "detector.json").write_text(json.dumps(broken))
+        with pytest.raises(WeightsError, match="another kit or version"):
+            Detector.load(copy)
+    (copy / "detector.json").write_text("{")
+    with pytest.raises(WeightsError, match="record cannot be read"):
+        Detector.load(copy)
+
+
+def test_inference_needs_no_ultralytics(trained):
+    blocked = ("import sys\nfor name in ('ultralytics', 'lightning', 'albumentations', 'scipy', 'sklearn', "
+               "'matplotlib'): sys.modules[name] = None\nfrom pathlib import Path\nfrom lsdc.detect import Detector, "
+               f"locate\nDetector.load(Path({str(trained.out)!r}))")
+    subprocess.run([sys.executable, "-c", blocked], check=True)
