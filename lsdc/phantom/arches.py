@@ -17,7 +17,9 @@ def paint_arches(canvas: Canvas, profiles: Profiles) -> None:
     near = box.within(np.abs(box.v - profiles.half_depth[box.i] - 13) < 19)
     if near is not None and np.abs(near.u).max() > 5:
         _paint_pillars(near, profiles)
-        _paint_foramina(near, profiles)
+        near = near.within((np.abs(near.u) > 8) & (near.q > -4) & (near.q < 14))
+        if near is not None:
+            _paint_foramina(near, profiles)
 
 
 def _bone(box: Canvas, depth_mm: np.ndarray, cover: np.ndarray | float = 1.0, cortex_mm: float = 1.2) -> None:

@@ -3,15 +3,17 @@
 import logging
 import multiprocessing
 import os
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import cv2
 import pandas as pd
 
 from lsdc.config import PhantomSettings
-from lsdc.errors import ConfigError
+from lsdc.errors import ConfigError, StorageError
 from lsdc.files import read_json, write_json, written_aside
 from lsdc.phantom.latents import latent_rows
 from lsdc.phantom.points import keypoint_rows
@@ -40,6 +42,8 @@ def generate(root: Path, settings: PhantomSettings, *, workers: int) -> None:
         log.info("phantom already whole in %s", root)
         return
     write_json(root / TRUTH / "started.json", wanted)
+    for half_made in (root / COMPETITION).glob("*_images/.*"):  # what a killed run was writing
+        shutil.rmtree(half_made)
     tasks = [("train", index) for index in range(settings.train_studies)]
     tasks += [("test", index) for index in range(settings.test_studies)]
     results = track(_results(root, settings.seed, tasks, workers or os.cpu_count() or 1), "phantom", total=len(tasks))
@@ -73,6 +77,10 @@ def _results(root: Path, seed: int, tasks: list[tuple[Part, int]], workers: int)
         try:
             for future in as_completed(futures):
                 yield future.result()
+        except BrokenProcessPool as error:
+            raise StorageError("a process that made phantom studies died", got=error, where=root,
+                               remedy="run again, it goes on where it stopped; with fewer workers if memory is short",
+                               ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

@@ -196,4 +196,5 @@ class Receiver:
     def _rician(self, image: np.ndarray) -> np.ndarray:
         start = self._random.integers(0, self._noise.shape[1] - image.size)
         real, imaginary = self._noise[:, start: start + image.size].reshape(2, *image.shape)
-        return np.hypot(image + self.scanner.noise * real, self.scanner.noise * imaginary)
+        real, imaginary = image + np.float32(self.scanner.noise) * real, np.float32(self.scanner.noise) * imaginary
+        return np.sqrt(real * real + imaginary * imaginary)
