@@ -70,7 +70,8 @@ def load_classifier(folder: Path) -> Classifier:
     if _hash(folder / WEIGHTS_FILE) != digest:
         raise WeightsError("the weights are not those that the description was written for", where=folder,
                            wanted=f"sha256 {digest}", remedy="copy both files again")
-    model = build_model(classifier, crops)
+    with torch.random.fork_rng():  # the initial weights are drawn in vain
+        model = build_model(classifier, crops)
     try:
         model.load_state_dict(load_file(folder / WEIGHTS_FILE))
     except (RuntimeError, SafetensorError) as error:

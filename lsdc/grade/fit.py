@@ -158,5 +158,6 @@ def _quiet() -> None:
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for text in ("does not have many workers", "Checkpoint directory", "The number of training batches",
-                 "isinstance.*LeafSpec", "Trying to infer the `batch_size`", "Starting from v1.9.0"):
+                 "isinstance.*LeafSpec", "Trying to infer the `batch_size`", "Starting from v1.9.0",
+                 "You defined a `validation_step`"):
         warnings.filterwarnings("ignore", message=f".*{text}")

@@ -19,7 +19,7 @@ class History(Callback):
     """
 
     def __init__(self, path: Path):
-        self.path, self.rows, self.started = Path(path), [], 0.0
+        self.path, self.rows, self.started = Path(path), [], time.perf_counter()
 
     def state_dict(self) -> dict:
         return {"rows": self.rows}
@@ -27,13 +27,11 @@ class History(Callback):
     def load_state_dict(self, state: dict) -> None:
         self.rows = list(state["rows"])
 
-    def on_train_epoch_start(self, trainer: Trainer, module: LightningModule) -> None:
-        self.started = time.perf_counter()
-
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         losses = {name: float(value) for name, value in trainer.callback_metrics.items() if name.endswith("_loss")}
         row = {"epoch": trainer.current_epoch + 1, "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
                "seconds": round(time.perf_counter() - self.started, 2), **losses}
+        self.started = time.perf_counter()
         self.rows.append(row)
         if trainer.is_global_zero:
             with written_aside(self.path) as aside:

@@ -34,10 +34,8 @@ class GradingModule(LightningModule):
         """The network to predict with: the moving average of the weights where there is one."""
         return self.average.module if self.average is not None else self.model
 
-    def on_train_epoch_start(self) -> None:
-        torch.manual_seed(seed_for(self.seed, "dropout", self.current_epoch, self.global_rank))
-
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
+        torch.manual_seed(seed_for(self.seed, "dropout", self.current_epoch, index, self.global_rank))
         loss = self.loss(self.model, batch)
         if not torch.isfinite(loss):
             raise DataError("the loss is not a finite number", got=float(loss.detach()),

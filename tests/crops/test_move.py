@@ -41,7 +41,7 @@ def test_no_move_is_the_plain_crop(study, side):
 @pytest.mark.parametrize(("side", "sign"), [("left", 1), ("right", -1)])
 def test_a_shift_is_a_crop_around_a_shifted_point(study, side, sign):
     image, _ = look(study, Move(x_mm=3.0, y_mm=-2.0, slices=1), side)
-    elsewhere = location(study, POINT + [sign * 3.0, -2.0, 4.0], side=side)
+    elsewhere = location(study, POINT + np.array([sign * 3.0, -2.0, 4.0]), side=side)
     assert np.abs(image - cut(study, elsewhere, SETTINGS).image).max() < 0.01
 
 

@@ -1,0 +1,126 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from lsdc.competition import Study, read_study
+from lsdc.competition.priors import prior_table
+from lsdc.errors import DataError, FoldError
+from lsdc.grade import Grader, mean_predictions
+from lsdc.grade.artefact import Classifier
+from lsdc.grade.model import build_model
+from lsdc.tables import LOCATIONS, PREDICTIONS
+from lsdc.taxonomy import ANNOTATED_PLANE, SEVERITY_COLUMNS, TARGETS, Condition, Plane, row_id
+
+SERIES = {Plane.SAGITTAL_T1: 1, Plane.SAGITTAL_T2: 2, Plane.AXIAL_T2: 3}
+
+
+@pytest.fixture
+def grader(settings):
+    torch.manual_seed(3)
+    chosen = settings()
+    model = build_model(chosen.classifier, chosen.crops)
+    return Grader(Classifier(model, chosen.classifier, chosen.crops, fold=0, weights_in_probabilities=True))
+
+
+@pytest.fixture
+def study(folder):
+    return read_study(folder, 1003)
+
+
+@pytest.fixture
+def priors(folder):
+    return prior_table(folder.grades)
+
+
+def locations(study, missing=()):
+    rows = []
+    for number, target in enumerate(TARGETS):
+        plane = ANNOTATED_PLANE[target.condition]
+        row = {"study_id": study.study_id, **target._asdict(), "fold": 0}
+        if target in missing:
+            rows.append(row | {"confidence": 0.0, "found_by": "prior"})
+            continue
+        point = (4.0, 3.0 + number % 4, -5.0) if plane is not Plane.AXIAL_T2 else (3.0 + number % 4, 5.0, 4.0)
+        rows.append(row | dict(zip(("x_mm", "y_mm", "z_mm"), point, strict=True)) | {
+            "series_id": study.study_id * 10 + SERIES[plane], "slice_index": 1, "x_px": 1.0, "y_px": 1.0,
+            "confidence": 0.9, "found_by": "detector"})
+    return LOCATIONS.frame(rows)
+
+
+def values(rows):
+    return rows[list(SEVERITY_COLUMNS)].to_numpy()
+
+
+def test_a_study_has_25_rows_in_order(grader, study, priors):
+    rows = grader.rows(study, locations(study), priors)
+    assert rows["row_id"].tolist() == [row_id(1003, target) for target in TARGETS]
+    assert rows["fallback"].isna().all()
+    assert set(rows["fold"]) == {0}
+    assert set(rows["model"]) == {"test_resnet"}
+    assert np.isfinite(values(rows)).all()
+    assert np.abs(values(rows).sum(axis=1) - 1).max() < 1e-12
+    PREDICTIONS.check(rows)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7])
+def test_the_batch_size_does_not_matter(grader, study, priors, batch_size):
+    other = Grader(grader.trained, batch_size=batch_size)
+    one, two = (values(which.rows(study, locations(study), priors)) for which in (grader, other))
+    assert np.abs(one - two).max() < 1e-5
+
+
+def test_rows_without_a_place_get_their_prior_and_the_reason(grader, study, priors):
+    missing = {TARGETS[3], TARGETS[7]}
+    no_axial = Study(study.study_id, study.series[:2], ())
+    table = locations(study, missing=missing | {target for target in TARGETS if target.condition == "subarticular"})
+    outside = (table["condition"] == "canal") & (table["level"] == "l1_l2")
+    table.loc[outside, "y_mm"] = 500.0
+    rows = grader.rows(no_axial, table, priors).set_index("row_id")
+    reasons = {TARGETS[0]: "the location lies outside the image", TARGETS[3]: "not located", TARGETS[7]: "not located"}
+    for target in TARGETS:
+        expected = "no axial_t2 series" if target.condition is Condition.SUBARTICULAR else reasons.get(target)
+        row = rows.loc[row_id(1003, target)]
+        assert (None if pd.isna(row["fallback"]) else row["fallback"]) == expected
+        prior = priors.loc[target.column].to_numpy()
+        assert np.allclose(row[list(SEVERITY_COLUMNS)].to_numpy(float), prior) == (expected is not None)
+
+
+def test_a_series_that_went_away_falls_back(grader, study, priors):
+    table = locations(study)
+    rows = grader.rows(Study(study.study_id, (), ()), table, priors)
+    assert set(rows["fallback"]) == {"a series that this study does not have"}
+    assert np.allclose(values(rows), priors.to_numpy())
+    assert len(grader.rows(study, table[:0], priors)) == 25
+
+
+def test_an_answer_that_is_no_number_falls_back(grader, study, priors):
+    with torch.no_grad():
+        grader.model.heads[0].bias.fill_(float("nan"))
+    rows = grader.rows(study, locations(study), priors)
+    assert set(rows["fallback"][:5]) == {"the network's answer is not a finite number"}
+    assert rows["fallback"][5:].isna().all()
+    assert np.allclose(values(rows)[:5], priors.to_numpy()[:5])
+
+
+def test_locations_of_another_fold_or_study_are_refused(grader, study, priors):
+    with pytest.raises(FoldError, match="wanted: fold 0\n  got:    fold 3"):
+        grader.rows(study, locations(study).assign(fold=3), priors)
+    with pytest.raises(DataError, match="locations of another study"):
+        grader.rows(study, locations(study).assign(study_id=4), priors)
+
+
+def predictions(probabilities, fallback):
+    return PREDICTIONS.frame([{"row_id": f"1_{target.column}", **dict(zip(SEVERITY_COLUMNS, row, strict=True)),
+                               "fold": 0, "model": "m", "fallback": why}
+                              for target, row, why in zip(TARGETS, probabilities, fallback, strict=False)])
+
+
+def test_the_mean_over_folds_leaves_fallbacks_out_where_a_fold_answered():
+    one = predictions([(0.5, 0.3, 0.2), (0.2, 0.2, 0.6), (1, 0, 0)], [None, "not located", "not located"])
+    two = predictions([(0.7, 0.1, 0.2), (0.4, 0.4, 0.2), (0, 1, 0)], [None, None, "no axial_t2 series"])
+    mean = mean_predictions([one, two])
+    assert mean["row_id"].tolist() == one["row_id"].tolist()
+    assert np.allclose(values(mean), [(0.6, 0.2, 0.2), (0.4, 0.4, 0.2), (0.5, 0.5, 0)])
+    assert mean["fallback"].isna().tolist() == [True, True, False]
+    assert mean["fallback"][2] == "not located"

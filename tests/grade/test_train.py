@@ -1,0 +1,144 @@
+import json
+
+import pandas as pd
+import pytest
+import torch
+from lightning.pytorch import Callback
+
+from lsdc.errors import ConfigError, DataError, DeviceError
+from lsdc.grade import fit as fitting
+from lsdc.grade import train_classifier
+from lsdc.grade.artefact import load_classifier
+
+
+@pytest.fixture
+def train(folder, settings, errors, tmp_path, monkeypatch):
+    monkeypatch.setenv("LSDC_CACHE", str(tmp_path / "cache"))
+
+    def run(name, *overrides, fit=(1001, 1002, 1003, 1004), tuning=(1005, 1006)):
+        out = tmp_path / name
+        train_classifier(folder, fit_studies=fit, tuning_studies=tuning, location_errors=errors,
+                         settings=settings(*overrides), fold=2, seed=9, out=out)
+        return out
+
+    return run
+
+
+def weights(out):
+    return load_classifier(out).model.state_dict()
+
+
+def history(out):
+    return pd.read_csv(out / "history.csv").drop(columns="seconds")
+
+
+def test_what_a_training_leaves(train, settings):
+    out = train("one")
+    assert {path.name for path in out.iterdir()} == {
+        "classifier.safetensors", "classifier.json", "history.csv", "inputs.json", "last.ckpt", "tensorboard"}
+    assert not out.with_name("one.training").exists()
+    trained = load_classifier(out)
+    assert (trained.fold, trained.crops) == (2, settings().crops)
+    assert trained.weights_in_probabilities
+    assert history(out)["epoch"].tolist() == [1, 2, 3]
+    assert history(out).columns.tolist() == ["epoch", "learning_rate", "tuning_loss", "train_loss"]
+    assert history(out).notna().all(axis=None)
+    told = json.loads((out / "classifier.json").read_text())
+    assert (told["samples"], told["epochs"], told["seed"]) == (19, 3, 9)
+
+
+def test_the_same_training_gives_the_same_weights_and_leaves_global_randomness_alone(train):
+    torch.manual_seed(77)
+    before = torch.get_rng_state()
+    one = weights(train("one"))
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(5)
+    two = weights(train("two"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+class KilledError(RuntimeError):
+    pass
+
+
+class KillAt(Callback):
+    """Dies in the middle of an epoch."""
+
+    def __init__(self, epoch, batch):
+        self.at = epoch, batch
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, index):
+        if (trainer.current_epoch, index) == self.at:
+            raise KilledError
+
+
+@pytest.mark.parametrize(("epoch", "batch"), [(0, 0), (1, 0), (2, 1)])
+def test_an_interrupted_training_goes_on_as_if_never_stopped(train, monkeypatch, epoch, batch):
+    straight = train("straight")
+    real = fitting._trainer
+
+    def deadly(*arguments, **keywords):
+        trainer = real(*arguments, **keywords)
+        trainer.callbacks.insert(0, KillAt(epoch, batch))
+        return trainer
+
+    monkeypatch.setattr(fitting, "_trainer", deadly)
+    with pytest.raises(KilledError):
+        train("stopped")
+    monkeypatch.setattr(fitting, "_trainer", real)
+    stopped = train("stopped")
+    pd.testing.assert_frame_equal(history(stopped), history(straight), check_exact=False, atol=1e-6, rtol=0)
+    for name, value in weights(straight).items():
+        assert (weights(stopped)[name].float() - value.float()).abs().max() <= 1e-6, name
+
+
+def test_a_finished_training_is_kept(train):
+    before = (train("one") / "classifier.safetensors").stat().st_mtime_ns
+    assert (train("one") / "classifier.safetensors").stat().st_mtime_ns == before
+
+
+def test_another_training_in_the_same_place_is_refused(train):
+    train("one")
+    with pytest.raises(ConfigError, match=r"(?s)other settings or inputs.*\['training'\].*remove this folder"):
+        train("one", "training.epochs=4")
+    with pytest.raises(ConfigError, match=r"\['fit_studies', 'grades', 'points'\]"):
+        train("one", fit=(1001, 1002))
+
+
+def test_early_stopping_keeps_the_best_tuning_loss(train):
+    out = train("stop", "training.early_stop_patience=1", "training.epochs=8", "training.learning_rate=0.05",
+                "training.schedule=constant", "training.ema_decay=0")
+    losses = history(out)["tuning_loss"]
+    assert len(losses) < 8
+    assert (out / "best.ckpt").exists()
+    best = torch.load(out / "best.ckpt", weights_only=True)
+    assert best["epoch"] == int(losses.idxmin())
+    assert all(torch.equal(best["state_dict"][f"model.{name}"], value) for name, value in weights(out).items())
+
+
+def test_early_stopping_without_tuning_studies_is_refused(train):
+    with pytest.raises(ConfigError, match="early stopping needs tuning studies"):
+        train("one", "training.early_stop_patience=3", tuning=())
+
+
+@pytest.mark.parametrize("overrides", [
+    ("classifier.shared=false",),
+    ("classifier.network=deepscorenet", "training.loss=focal", "training.focal_gamma=3", "training.balance=true",
+     "training.optimizer=SGD", "training.ema_decay=0", "classifier.level_bias=false", "classifier.shared=false"),
+])
+def test_other_recipes_train_too(train, overrides):
+    out = train("other", "training.epochs=1", *overrides, tuning=())
+    assert history(out)["train_loss"].notna().all()
+    assert load_classifier(out).weights_in_probabilities == (len(overrides) == 1)
+
+
+def test_a_gpu_that_is_not_there_is_an_error(train, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match="a GPU was asked for and none can be used"):
+        train("one", "compute.accelerator=gpu")
+
+
+def test_a_loss_that_is_no_number_names_its_studies(train):
+    with pytest.raises(DataError, match=r"(?s)the loss is not a finite number.*epoch \d, studies \[100.*learning_rate"):
+        train("one", "training.learning_rate=1e30", "training.gradient_clip=0", "training.warmup_epochs=0",
+              "training.optimizer=SGD")
