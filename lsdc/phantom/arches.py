@@ -28,19 +28,27 @@ def _bone(box: Canvas, depth_mm: np.ndarray, cover: np.ndarray | float = 1.0, co
 
 
 def _paint_laminae(box: Canvas, profiles: Profiles) -> None:
-    near = box.within((np.abs(box.u) < 16) & (box.v > 28))
-    if near is None:
-        return
-    i, au = near.i, np.abs(near.u)
-    q = near.v - profiles.half_depth[i]
-    along, lumbar = profiles.near_spinous[i], profiles.lumbar[i]
-    plate = np.minimum(F(2.9) - np.abs(q - F(LAMINA_MM + 2.4) + F(0.45) * au), 15 - au)
-    _bone(near, np.minimum(plate, 9 - np.abs(along + F(4.0) - F(0.25) * (q - F(LAMINA_MM)))), lumbar)
+    behind = box.v - profiles.half_depth[box.i]  # unlike q, not moved by a bulging disc
+    au = np.abs(box.u)
+    plates = box.within((au < 16) & (behind > 11) & (behind < 27))
+    if plates is not None:
+        au, behind = np.abs(plates.u), plates.v - profiles.half_depth[plates.i]
+        plate = np.minimum(F(2.9) - np.abs(behind - F(LAMINA_MM + 2.4) + F(0.45) * au), 15 - au)
+        along = profiles.near_spinous[plates.i] + F(4.0) - F(0.25) * (behind - F(LAMINA_MM))
+        _bone(plates, np.minimum(plate, 9 - np.abs(along)), profiles.lumbar[plates.i])
+    spine = box.within((np.abs(box.u) < 5) & (box.v > 35))
+    if spine is not None:
+        _paint_spinous(spine, profiles)
+
+
+def _paint_spinous(box: Canvas, profiles: Profiles) -> None:
+    lumbar, behind = profiles.lumbar[box.i], box.v - profiles.half_depth[box.i] - F(LAMINA_MM)
     half = F(13) * lumbar + F(3)  # half the length of the process
-    outward = (q - F(LAMINA_MM + 2) - half) / half
-    upward = (along - F(0.20) * (q - F(LAMINA_MM)) - F(1.5)) * F(1 / 8.5)
-    process = np.minimum(F(3.0) + F(0.8) * np.maximum(outward, 0) - au, (1 - np.sqrt(upward**2 + outward**4)) * F(7))
-    _bone(near, process, lumbar)
+    outward = (behind - F(2) - half) / half
+    upward = (profiles.near_spinous[box.i] - F(0.20) * behind - F(1.5)) * F(1 / 8.5)
+    wide = F(3.0) + F(0.8) * np.maximum(outward, 0) - np.abs(box.u)
+    outward = outward * outward
+    _bone(box, np.minimum(wide, (1 - np.sqrt(upward * upward + outward * outward)) * F(7)), lumbar)
 
 
 def _paint_pillars(box: Canvas, profiles: Profiles) -> None:

@@ -91,7 +91,7 @@ def _paint_sac(
     distance = roots[slab, (p * ROWS).astype(np.int32), (x * COLUMNS).astype(np.int32)]
     below_conus = soft(F(1.2) - profiles.cord[i], 2.0)
     crowd = profiles.crowding[i]
-    box.paint(cover * soft(F(ROOT_MM) * crowd**2.2 - distance, 0.8) * below_conus, Tissue.NERVE)
+    box.paint(cover * soft(F(ROOT_MM) * crowd**3.6 - distance, 0.8) * below_conus, Tissue.NERVE)
     cord = profiles.cord[i]
     cord_depth = cord - np.sqrt(box.u**2 * F(0.7) + (q - F(8)) ** 2)
     box.paint(soft(cord_depth) * soft(cord - F(0.3)), Tissue.CORD)

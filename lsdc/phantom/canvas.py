@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 
 import numpy as np
 
@@ -43,6 +44,7 @@ _T1_T2_STIR = {  # relative signal of spin echo sequences, 0 to 1
 }
 
 
+@cache
 def signal(tissue: Tissue, contrast: Contrast) -> float:
     """Relative signal of a tissue, 0 to 1."""
     return _T1_T2_STIR[tissue][list(Contrast).index(contrast)]

@@ -100,7 +100,7 @@ def plan_axial(random: np.random.Generator, patient: Patient, several: bool) -> 
     for stack in stacks:
         planes = []
         for centre, right, down in stack:
-            middle = centre + right * wander[0] + down * (wander[1] - 0.01 * field)
+            middle = centre + right * wander[0] + down * (wander[1] - 0.045 * field)
             px = field / rows
             planes.append(_plane(middle, right * px, down * px, size_hw))
         planes = tuple(sorted(planes, key=lambda plane: plane.centre_mm[2]))
