@@ -69,7 +69,7 @@ def test_floor_by_the_metric(studies, severities):
          "severity": Severity(value).column}
         for index, row in enumerate(severities) for target, value in zip(TARGETS, row, strict=True)])
     result = score(grades, floor_predictions(latents, range(1, len(studies) + 1)))
-    assert result.total == pytest.approx(0.37, abs=0.015)  # .362 on 20,000 studies; the sampling SD is .007 here
+    assert result.total == pytest.approx(0.37, abs=0.01)  # .362 on 20,000 studies, sampling SD .007 here
 
 
 def test_probabilities_are_what_the_reader_does():
