@@ -39,7 +39,7 @@ def toy_folder(tmp_path_factory):
 def toy_settings():
     return load_settings(ROOT / "configs" / "phantom.yaml", [
         "detector.mm_per_px=2.5", "detector.image_px=96", "detector.epochs=2", "detector.slices_per_series=4",
-        "detector.confidence=0.0005", "compute.workers=1", "compute.accelerator=cpu",
+        "detector.confidence=0.005", "compute.workers=1", "compute.accelerator=cpu",
     ])
 
 
