@@ -10,7 +10,7 @@ import numpy as np
 
 MISSED = 1.0  # what a level without a site costs, in nats
 FAINT = 0.05  # a site of this strength is worth little more than none
-CONFUSED = 0.02  # share of a score that may belong to any other level
+CONFUSED = 0.2  # added to every class score: how much a view may be wrong about the level
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +30,14 @@ class Chain:
 
 
 def site_rewards(scores: np.ndarray) -> np.ndarray:
-    """(S, L) class scores of sites to (L, S) rewards in nats: how real the site is, and how much it looks like l."""
-    strength = scores.max(axis=1, keepdims=True)
-    looks = scores + CONFUSED * strength + 1e-9
-    return (np.log1p(strength / FAINT) + np.log(looks / looks.sum(axis=1, keepdims=True))).T
+    """(S, V, L) class scores of sites in V views to (L, S) rewards in nats.
+
+    How real the site is, and how much more it looks like level l than like any level, each view by itself.
+    """
+    strength = scores.sum(axis=1).max(axis=1)  # (S,)
+    looks = scores + CONFUSED
+    ratio = np.log(looks / looks.mean(axis=2, keepdims=True)).sum(axis=1)  # (S, L)
+    return (np.log1p(strength / FAINT)[:, None] + ratio).T
 
 
 def decode_chain(rewards: np.ndarray, positions_mm: np.ndarray, gaps: Gaps) -> Chain:

@@ -11,8 +11,9 @@ from lsdc.detect.shape import SpineShape
 from lsdc.taxonomy import Condition, Level, Side, Target
 
 LEVELS = tuple(Level)
+VIEWS = (Condition.CANAL, Condition.FORAMINAL)  # what sagittal T2 and sagittal T1 show of a level
 SITE_MM = 11.0  # votes so near belong to one site; neighbouring levels are 25 mm apart or more
-GAP_SD_MM = 3.0  # added to the learned spread of the way between levels: what candidates are off by
+GAP_SD_MM = 8.0  # added to the learned spread of the way between levels, so that classes speak louder than spacing
 CANAL = {level: Target(Condition.CANAL, Side.MIDLINE, level) for level in Level}
 
 
@@ -63,12 +64,12 @@ def decode_levels(candidates: pd.DataFrame, shape: SpineShape) -> Levels:
     for level, site in enumerate(chain.site):
         if site >= 0:
             yz[level] = positions[site]
-            confidence[level] = min(scores[site].max(), 1.0) * chain.posterior[level, site]
+            confidence[level] = scores[site].max() * chain.posterior[level, site]
     return Levels(yz, confidence)
 
 
 def _sites(votes: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """(S, 2) y, z of sites and their (S, 5) class scores: the best vote of each condition, summed.
+    """(S, 2) y, z of sites, and (S, 2, 5) the best vote of canals and of foramina for each level.
 
     Greedy: the strongest vote left takes all within SITE_MM.
     """
@@ -82,6 +83,5 @@ def _sites(votes: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         left &= ~members
         positions.append(np.average(places[members], axis=0, weights=confidence[members]))
         best = votes[members].groupby(["condition", "level"]).confidence.max()
-        scores.append([sum(best.get((condition, level), 0.0) for condition in Condition)
-                       for level in range(len(LEVELS))])
-    return np.reshape(positions, (-1, 2)), np.reshape(scores, (-1, len(LEVELS)))
+        scores.append([[best.get((view, level), 0.0) for level in range(len(LEVELS))] for view in VIEWS])
+    return np.reshape(positions, (-1, 2)), np.reshape(scores, (-1, len(VIEWS), len(LEVELS)))

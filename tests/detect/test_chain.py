@@ -16,7 +16,7 @@ def places(*levels):
 
 
 def decode(scores, positions):
-    return decode_chain(site_rewards(np.array(scores, dtype=float)), np.array(positions), GAPS)
+    return decode_chain(site_rewards(np.array(scores, dtype=float)[:, None]), np.array(positions), GAPS)
 
 
 def test_a_clean_chain_whatever_the_order_of_sites():
