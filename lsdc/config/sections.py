@@ -83,7 +83,9 @@ class ClassifierSettings(Record):
     network: str = Field(description="deepscorenet, or the name of a timm network")
     weights: Path | None = Field(description="local pretrained weights of a timm network; null starts from scratch")
     shared: bool = Field(description="one trunk with a head per condition; false: one network per condition")
-    level_bias: bool = Field(description="add learned logits per level, so that the network knows where it looks")
+    head: Literal["softmax", "ordinal"] = Field(
+        description="softmax: three free logits; ordinal: one degree of narrowing against thresholds")
+    level_bias: bool = Field(description="a bias (or thresholds) for each level, so that the network knows where it is")
     dropout: float = Field(ge=0, lt=1)
 
 

@@ -63,11 +63,10 @@ def draw(
     operation: of the paper's balance, on top of the rest.
     """
     x_mm, y_mm, slices = _jitter(rng, settings, errors) * (1 if mirror is None else mirror)
-    low, high = np.log1p(-settings.scale), -np.log1p(-settings.scale)
     move = Move(
         x_mm=x_mm, y_mm=y_mm, slices=round(slices),
-        rotate_degrees=rng.uniform(-settings.rotate_degrees, settings.rotate_degrees),
-        scale=float(np.exp(rng.uniform(low, high))),
+        rotate_degrees=settings.rotate_degrees * rng.uniform(-1, 1),
+        scale=float((1 - settings.scale) ** rng.uniform(-1, 1)),
         flip_horizontal=bool(rng.random() < 0.5) and settings.flip_horizontal,
         flip_vertical=bool(rng.random() < 0.5) and settings.flip_vertical,
     )

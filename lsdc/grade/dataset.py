@@ -11,7 +11,8 @@ from lsdc.config.sections import AugmentSettings, CropSettings
 from lsdc.crops import CropStore, Move, moved
 from lsdc.grade.augment import Photometry, draw, mirror_signs
 from lsdc.grade.balance import Operation
-from lsdc.grade.model import CONDITIONS, LEVELS
+from lsdc.grade.heads import LEVELS
+from lsdc.grade.model import CONDITIONS
 from lsdc.seeding import generator
 from lsdc.taxonomy import Condition, Side
 
@@ -47,9 +48,10 @@ class CropDataset(Dataset):
 
     def __getitem__(self, pairs: list[tuple[int, int]]) -> Batch:
         numbers = np.array([number for _, number in pairs])
+        images = np.stack([self.image(*pair) for pair in pairs])  # (B, S, H, W)
         severity = [self.samples[number]["severity"] for number in numbers]
         return {
-            "image": torch.from_numpy(np.stack([self.image(*pair) for pair in pairs])),
+            "image": torch.from_numpy(images).contiguous(memory_format=torch.channels_last),
             "condition": torch.from_numpy(self.condition[numbers]),
             "level": torch.from_numpy(self.level[numbers]),
             "severity": torch.tensor(severity, dtype=torch.int64),

@@ -22,9 +22,10 @@ from lsdc.errors import DeviceError
 from lsdc.grade.augment import jitter_pool
 from lsdc.grade.balance import balance
 from lsdc.grade.dataset import CropDataset, EpochBatches
+from lsdc.grade.heads import LEVELS
 from lsdc.grade.history import History
 from lsdc.grade.losses import focal_class_weights
-from lsdc.grade.model import CONDITIONS, LEVELS, GradingModel, build_model
+from lsdc.grade.model import CONDITIONS, GradingModel, build_model
 from lsdc.grade.module import GradingModule
 from lsdc.seeding import seed_for
 from lsdc.taxonomy import SEVERITY_WEIGHTS, Severity
@@ -59,8 +60,9 @@ def fit(
         _quiet()
         torch.manual_seed(seed_for(seed, "weights"))
         model = build_model(settings.classifier, settings.crops)
-        if settings.classifier.level_bias:
-            model.start_from(weighted_rates(store.rows))
+        if settings.training.loss == "weighted_cross_entropy":  # whose answers are weighted rates
+            model.start_from(*weighted_rates(store.rows))
+        model = model.to(memory_format=torch.channels_last)
         loader = _loader(data, settings, device, seed=seed, training=True)
         module = GradingModule(model, settings.training, steps=len(loader), seed=seed,
                                class_weights=_class_weights(samples, settings))
@@ -83,16 +85,21 @@ def fit(
     return Fitted(module.final.cpu().eval(), trainer.current_epoch, losses)
 
 
-def weighted_rates(rows: pd.DataFrame) -> torch.Tensor:
-    """(conditions, levels, 3) weight-multiplied rates of severities among labelled rows: where a network starts."""
-    rates = np.zeros((len(CONDITIONS), len(LEVELS), len(Severity)))
+def weighted_rates(rows: pd.DataFrame) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight-multiplied rates of severities among labelled rows, (conditions, levels, 3), and (conditions, 3) pooled.
+
+    Every severity counts as seen once more in its condition, so that none starts impossible.
+    """
+    rates, pooled = np.zeros((len(CONDITIONS), len(LEVELS), len(Severity))), np.zeros((len(CONDITIONS), len(Severity)))
     for c, condition in enumerate(CONDITIONS):
         own = rows[rows["condition"] == condition]
-        pooled = np.bincount(own["severity"], minlength=len(Severity)) + 1.0
+        pooled[c] = np.bincount(own["severity"], minlength=len(Severity)) + 1.0
         for k, level in enumerate(LEVELS):
             counts = np.bincount(own["severity"][own["level"] == level], minlength=len(Severity))
-            rates[c, k] = (counts + SMOOTHING * pooled / pooled.sum()) * SEVERITY_WEIGHTS
-    return torch.from_numpy(rates / rates.sum(axis=2, keepdims=True))
+            rates[c, k] = counts + SMOOTHING * pooled[c] / pooled[c].sum()
+    rates, pooled = rates * SEVERITY_WEIGHTS, pooled * SEVERITY_WEIGHTS
+    return (torch.from_numpy(rates / rates.sum(axis=2, keepdims=True)),
+            torch.from_numpy(pooled / pooled.sum(axis=1, keepdims=True)))
 
 
 def _samples(rows: pd.DataFrame, *, balanced: bool = False, seed: int = 0) -> pd.DataFrame:

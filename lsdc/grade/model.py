@@ -1,13 +1,15 @@
-"""From settings to a network: trunks (DeepScoreNet or timm's), a head for each condition, a bias for each level."""
+"""From settings to a network: trunks (DeepScoreNet or timm's) and a head for each condition."""
 
 import torch
 from torch import nn
 
 from lsdc.config.sections import ClassifierSettings, CropSettings
 from lsdc.grade.deepscorenet import DeepScoreTrunk
-from lsdc.taxonomy import SEVERITY_COLUMNS, Condition, Level
+from lsdc.grade.heads import CLASSES, OrdinalHead, SoftmaxHead
+from lsdc.taxonomy import Condition
 
-CONDITIONS, LEVELS = tuple(Condition), tuple(Level)  # what the indices given to a model count
+CONDITIONS = tuple(Condition)  # what the condition given to a model counts, as LEVELS for the level
+HEADS = {"softmax": SoftmaxHead, "ordinal": OrdinalHead}
 GREY_MEAN, GREY_SD = 0.449, 0.226  # ImageNet's, averaged over colours: what pretrained networks expect
 
 
@@ -32,45 +34,33 @@ class GradingModel(nn.Module):
     trunks: one for each condition, or a single one that they share.
     """
 
-    def __init__(self, prepare: nn.Module, trunks: list[nn.Module], *, dropout: float, level_bias: bool):
+    def __init__(self, prepare: nn.Module, trunks: list[nn.Module], *, head: type[nn.Module], dropout: float,
+                 level_bias: bool):
         super().__init__()
         self.prepare = prepare
         self.trunks = nn.ModuleList(trunks)
         self.dropout = nn.Dropout(dropout)
         self.heads = nn.ModuleList(
-            nn.Linear(trunks[index % len(trunks)].num_features, len(SEVERITY_COLUMNS))
-            for index in range(len(CONDITIONS)))
-        self.level_bias = nn.ParameterList(
-            nn.Parameter(torch.zeros(len(LEVELS), len(SEVERITY_COLUMNS))) for _ in CONDITIONS
-        ) if level_bias else None
+            head(trunks[index % len(trunks)].num_features, by_level=level_bias) for index in range(len(CONDITIONS)))
 
     def forward(self, image: torch.Tensor, condition: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
         image = self.prepare(image)
         shared = self.trunks[0](image) if len(self.trunks) == 1 else None
-        logits = image.new_zeros((len(image), len(SEVERITY_COLUMNS)), dtype=torch.float32)
+        logits = image.new_zeros((len(image), CLASSES), dtype=torch.float32)
         for index, head in enumerate(self.heads):
             rows = torch.nonzero(condition == index).squeeze(1)
-            if not len(rows):
-                continue
-            features = self.trunks[index](image[rows]) if shared is None else shared[rows]
-            answer = head(self.dropout(features)).float()
-            if self.level_bias is not None:
-                answer = answer + self.level_bias[index][level[rows]]
-            logits = logits.index_copy(0, rows, answer)
+            if len(rows):
+                features = self.trunks[index](image[rows]) if shared is None else shared[rows]
+                logits = logits.index_copy(0, rows, head(self.dropout(features), level[rows]))
         return logits
 
-    @torch.no_grad()
-    def start_from(self, rates: torch.Tensor) -> None:
-        """Start at a table of priors: (3, 5, 3) probabilities by condition and level become the level biases.
+    def start_from(self, rates: torch.Tensor, pooled: torch.Tensor) -> None:
+        """Begin with answers from a table, whatever the image: weighted rates (3, 5, 3) by condition and level.
 
-        The heads start at zero, so that the first answer is the prior whatever the image.
+        pooled: (3, 3) by condition, for heads that do not know the level.
         """
-        if self.level_bias is None:
-            raise ValueError("this model has no level bias to hold the rates")
-        for head, bias, rate in zip(self.heads, self.level_bias, rates, strict=True):
-            bias.copy_(rate.clamp_min(1e-6).log())
-            head.weight.zero_()
-            head.bias.zero_()
+        for head, *own in zip(self.heads, rates, pooled, strict=True):
+            head.start_from(*own)
 
 
 def build_model(classifier: ClassifierSettings, crops: CropSettings) -> GradingModel:
@@ -87,4 +77,5 @@ def build_model(classifier: ClassifierSettings, crops: CropSettings) -> GradingM
         prepare = TimmInput()
         trunks = [timm_trunk(classifier.network, in_chans=crops.slices, weights=classifier.weights)
                   for _ in range(count)]
-    return GradingModel(prepare, trunks, dropout=classifier.dropout, level_bias=classifier.level_bias)
+    return GradingModel(prepare, trunks, head=HEADS[classifier.head], dropout=classifier.dropout,
+                        level_bias=classifier.level_bias)

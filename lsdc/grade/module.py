@@ -14,6 +14,8 @@ from lsdc.grade.losses import focal_loss, weighted_cross_entropy
 from lsdc.grade.model import GradingModel
 from lsdc.seeding import seed_for
 
+LEVEL_RATE = 10.0  # times the learning rate: thresholds travel several units, weights a fraction of one
+
 
 class GradingModule(LightningModule):
     """Trains a GradingModel. class_weights: (conditions, 3) of the focal loss, None for the cross-entropy."""
@@ -61,12 +63,18 @@ class GradingModule(LightningModule):
         return weighted_cross_entropy(logits, *labels, label_smoothing=settings.label_smoothing if self.training else 0)
 
     def configure_optimizers(self) -> dict:
-        """Weight decay spares biases, norms and the level biases; the schedule moves every step."""
+        """Weight decay spares biases, norms and the levels' own, which learn faster; the schedule moves every step."""
         settings = self.training_settings
         named = list(self.model.named_parameters())
-        spared = [parameter for name, parameter in named if parameter.ndim <= 1 or name.startswith("level_bias")]
-        decayed = [parameter for name, parameter in named if not (parameter.ndim <= 1 or name.startswith("level_bias"))]
-        groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": spared, "weight_decay": 0.0}]
+        levels = [parameter for name, parameter in named if ".level_" in name]
+        spared = [parameter for name, parameter in named if ".level_" not in name and parameter.ndim <= 1]
+        decayed = [parameter for name, parameter in named if ".level_" not in name and parameter.ndim > 1]
+        groups = [
+            {"params": decayed, "weight_decay": settings.weight_decay},
+            {"params": spared, "weight_decay": 0.0},
+            {"params": levels, "weight_decay": 0.0, "lr": LEVEL_RATE * settings.learning_rate},
+        ]
+        groups = [group for group in groups if group["params"]]
         if settings.optimizer == "AdamW":
             optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
         else:

@@ -12,7 +12,8 @@ from lsdc.competition import Study
 from lsdc.crops import cut
 from lsdc.errors import DataError, FoldError
 from lsdc.grade.artefact import Classifier, load_classifier
-from lsdc.grade.model import CONDITIONS, LEVELS
+from lsdc.grade.heads import LEVELS
+from lsdc.grade.model import CONDITIONS
 from lsdc.tables import PREDICTIONS
 from lsdc.taxonomy import ANNOTATED_PLANE, SEVERITY_COLUMNS, TARGETS, Target, row_id
 
