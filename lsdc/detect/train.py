@@ -51,7 +51,6 @@ def train_detector(
         "box_px": sum(settings.box_mm.of(condition) for condition in Condition) / len(Condition) / settings.mm_per_px,
         "threads": compute.workers or os.cpu_count() or 1, "export": str(scratch / MODEL_FILE), "parent": os.getpid(),
     }, scratch)
-    shutil.rmtree(out, ignore_errors=True)  # of other settings or studies
     with written_aside(out) as aside:
         aside.mkdir()
         for name in (MODEL_FILE, LOG_FILE):
@@ -61,6 +60,7 @@ def train_detector(
             "images": sum(one["images"] for one in written["studies"]), "sha256": file_hash(aside / MODEL_FILE),
             "shape": shape.to_json(),
         })
+        shutil.rmtree(out, ignore_errors=True)  # of other settings or studies
     shutil.rmtree(scratch, ignore_errors=True)
 
 
