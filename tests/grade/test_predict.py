@@ -96,7 +96,8 @@ def test_a_series_that_went_away_falls_back(grader, study, priors):
 
 def test_an_answer_that_is_no_number_falls_back(grader, study, priors):
     with torch.no_grad():
-        grader.model.heads[0].bias.fill_(float("nan"))
+        for parameter in grader.model.heads[0].parameters():
+            parameter.fill_(float("nan"))
     rows = grader.rows(study, locations(study), priors)
     assert set(rows["fallback"][:5]) == {"the network's answer is not a finite number"}
     assert rows["fallback"][5:].isna().all()
