@@ -6,7 +6,9 @@ import sys
 def main() -> None:
     from lsdc.cli.commands import lsdc
     from lsdc.cli.errors import reported
+    from lsdc.threads import spin_briefly
 
+    spin_briefly()
     with reported():
         lsdc(prog_name="lsdc", standalone_mode=True)
 

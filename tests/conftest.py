@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from lsdc.threads import spin_briefly
+
+spin_briefly()
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -40,8 +40,10 @@ def train_fold(folder: CompetitionFolder, settings: Settings, fold: int, run: Ru
         with stage(here.stages, "locate"):
             _locate(folder, settings, here, held_out, tuning)
     if not here.classifier.exists():
+        early_stop = settings.training.early_stop_patience > 0  # without it nothing is chosen on the tuning studies
         with stage(here.stages, "train the classifier"):
-            train_classifier(folder, fit_studies=fit, tuning_studies=tuning,
+            train_classifier(folder, fit_studies=fit if early_stop else training,
+                             tuning_studies=tuning if early_stop else [],
                              location_errors=LOCATION_ERRORS.read(here.location_errors), settings=settings,
                              fold=fold, seed=settings.seed, out=here.classifier)
     if not here.predictions.exists():
