@@ -11,12 +11,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from lsdc.competition import read_study
 from lsdc.detect import train_detector
 from lsdc.detect.dataset import write_dataset
 from lsdc.detect.landmarks import landmarks
 from lsdc.detect.launch import quiet_environment, run_worker
+from lsdc.detect.worker import check_fit
 from lsdc.errors import DataError, LsdcError, WeightsError
 
 
@@ -183,3 +185,16 @@ def test_studies_without_points_teach_nothing_and_say_so(toy_folder, toy_setting
     folder = replace(toy_folder.folder, points=toy_folder.folder.points.iloc[:0])
     with pytest.raises(DataError, match="no annotated slice in any training study"):
         write_dataset(folder, [101], toy_settings.detector, toy_settings.compute, seed=0, root=tmp_path)
+
+
+def test_weights_of_another_model_are_refused():
+    """Most tensors must fit; a different class head may not stop a start from pretrained weights."""
+    def network(width, classes):
+        middle = [torch.nn.Linear(width, width) for _ in range(5)]
+        return torch.nn.Sequential(torch.nn.Linear(4, width), *middle, torch.nn.Linear(width, classes))
+
+    check_fit(network(8, 12), network(8, 80), "w.pt")
+    with pytest.raises(WeightsError, match=r"of another model(.|\n)*1 of 14 tensors fit(.|\n)*w\.pt"):
+        check_fit(network(8, 12), network(16, 12), "w.pt")
+    with pytest.raises(WeightsError, match="0 of 14 tensors fit"):
+        check_fit(network(8, 12), {"not": "a network"}, "w.pt")

@@ -1,0 +1,32 @@
+import pytest
+import torch
+
+from lsdc.config import ComputeSettings
+from lsdc.device import choose_device, gpu_fault
+from lsdc.errors import DeviceError
+
+
+def compute(accelerator: str) -> ComputeSettings:
+    return ComputeSettings(accelerator=accelerator, devices=1, precision="32-true", workers=1, batch_size=1)
+
+
+@pytest.fixture
+def unusable_gpu(monkeypatch):
+    """A card that torch sees and has no kernels for: available, and the first operation fails."""
+    def fail(*_, **__):
+        raise RuntimeError("CUDA error: no kernel image is available for execution on the device\nmore")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "ones", fail)
+
+
+def test_an_unusable_gpu_is_not_taken(unusable_gpu, caplog):
+    assert gpu_fault() == "CUDA error: no kernel image is available for execution on the device"
+    assert choose_device(compute("auto")) == torch.device("cpu")
+    assert "the GPU is not used: CUDA error: no kernel image" in caplog.text
+    with pytest.raises(DeviceError, match=r"a GPU was asked for(.|\n)*no kernel image(.|\n)*compute.accelerator=cpu"):
+        choose_device(compute("gpu"))
+
+
+def test_the_cpu_is_always_there(unusable_gpu):
+    assert choose_device(compute("cpu")) == torch.device("cpu")
