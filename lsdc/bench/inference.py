@@ -11,6 +11,7 @@ from tabulate import tabulate
 
 from lsdc.competition import CompetitionFolder, read_study
 from lsdc.config import Settings, cache_root
+from lsdc.detect import locate_from_candidates
 from lsdc.device import choose_device
 from lsdc.errors import DataError
 from lsdc.files import read_json, write_json
@@ -27,8 +28,6 @@ def bench_inference(folder: CompetitionFolder, run: RunFolder, settings: Setting
     The first study is run once untimed, to leave one-time costs out. The figures are saved as json under the cache
     folder and shown beside those of the last time.
     """
-    from lsdc.detect import locate_from_candidates
-
     ids = folder.study_ids("test")[:studies]
     if not ids:
         raise DataError("no test study to time", where=folder.root)

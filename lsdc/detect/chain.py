@@ -10,6 +10,7 @@ import numpy as np
 
 MISSED = 1.0  # what a level without a site costs, in nats
 FAINT = 0.05  # a site of this strength is worth little more than none
+ANCHOR = 1.3  # how loud what looks like L5/S1 speaks against a chain that ends above it
 CONFUSED = 0.2  # added to every class score: how much a view may be wrong about the level
 
 
@@ -40,23 +41,35 @@ def site_rewards(scores: np.ndarray) -> np.ndarray:
     return (np.log1p(strength / FAINT)[:, None] + ratio).T
 
 
-def decode_chain(rewards: np.ndarray, positions_mm: np.ndarray, gaps: Gaps) -> Chain:
+def sacral_evidence(scores: np.ndarray) -> np.ndarray:
+    """(S, V, L) class scores of sites in V views to (S,) nats: how surely each is the last level, views together."""
+    return ANCHOR * np.log1p(scores[:, :, -1] / FAINT).sum(axis=1)
+
+
+def decode_chain(
+    rewards: np.ndarray, positions_mm: np.ndarray, gaps: Gaps, sacral: np.ndarray | None = None
+) -> Chain:
     """The best chain and each level's posterior.
 
     rewards: (L, S) of level l at site s, nats. positions_mm: (S, 2) sites' y, z. Levels run from head (0) to foot;
     a pair of levels costs half its squared Mahalanobis distance from `gaps`; lower levels must lie lower.
+    sacral: (S,) nats of `sacral_evidence`. Discs of the upper spine look alike, but L5/S1 has the sacrum beneath it:
+    a chain pays for what looks like L5/S1 below its end.
     """
     levels, sites = rewards.shape
     if sites == 0:
         return Chain(np.full(levels, -1), np.zeros((levels, 0)))
+    sacral = np.zeros(sites) if sacral is None else sacral
+    below = (positions_mm[None, :, 1] < positions_mm[:, None, 1]) @ sacral  # (S,) of a chain that ends there
+    before = -MISSED * np.arange(levels)[:, None] * np.ones(sites)  # levels missed above a chain's first
+    after = before[::-1] - below  # and below its last, with what is left unexplained there
+    nothing = -MISSED * levels - sacral.sum()
     pairs = _pair_scores(positions_mm, gaps, levels)
-    best, back = _forward(rewards, pairs, maximum=True)
-    site = _trace(best, back)
-    up, _ = _forward(rewards, pairs, maximum=False)
+    site = _trace(*_forward(rewards, pairs, before, maximum=True), after, nothing)
+    up, _ = _forward(rewards, pairs, before, maximum=False)
     turned = np.flip(pairs, (0, 1)).transpose(1, 0, 3, 2)  # from foot to head
-    down = np.flip(_forward(rewards[::-1], turned, maximum=False)[0], 0)
-    after = MISSED * np.arange(levels)[::-1, None]  # levels that may be missed behind each
-    total = np.logaddexp(_sum(up - after), -MISSED * levels)
+    down = np.flip(_forward(rewards[::-1], turned, after[::-1], maximum=False)[0], 0)
+    total = np.logaddexp(np.logaddexp.reduce(up + after, axis=None), nothing)
     return Chain(site, np.exp(up + down - rewards - total))
 
 
@@ -72,13 +85,18 @@ def _pair_scores(positions_mm: np.ndarray, gaps: Gaps, levels: int) -> np.ndarra
     return scores
 
 
-def _forward(rewards: np.ndarray, pairs: np.ndarray, *, maximum: bool) -> tuple[np.ndarray, np.ndarray]:
-    """(L, S) score of all chains that end with level l at site s, and the flat (k, i) they best come from (or -1)."""
+def _forward(
+    rewards: np.ndarray, pairs: np.ndarray, starts: np.ndarray, *, maximum: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """(L, S) score of all chains that end with level l at site s, and the flat (k, i) they best come from (or -1).
+
+    starts: (L, S) score of beginning there.
+    """
     levels, sites = rewards.shape
     scores = np.full((levels, sites), -np.inf)
     back = np.full((levels, sites), -1)
     for level in range(levels):
-        ways = [np.full((1, sites), -MISSED * level)]  # the chain starts here
+        ways = [starts[level:level + 1]]
         if level:
             ways.append((scores[:level, :, None] + pairs[:level, level]).reshape(-1, sites))
         ways = np.concatenate(ways)  # (1 + k * S, S)
@@ -87,17 +105,14 @@ def _forward(rewards: np.ndarray, pairs: np.ndarray, *, maximum: bool) -> tuple[
     return scores, back
 
 
-def _trace(scores: np.ndarray, back: np.ndarray) -> np.ndarray:
+def _trace(scores: np.ndarray, back: np.ndarray, after: np.ndarray, nothing: float) -> np.ndarray:
+    """The sites of the best chain, whose end scores `after`; none where leaving all out scores more."""
     levels, sites = scores.shape
     site = np.full(levels, -1)
-    ends = scores - MISSED * np.arange(levels)[::-1, None]
-    at = int(ends.argmax()) if ends.max() > -MISSED * levels else -1
+    ends = scores + after
+    at = int(ends.argmax()) if ends.max() > nothing else -1
     while at >= 0:
         level, here = divmod(at, sites)
         site[level] = here
         at = int(back[level, here])
     return site
-
-
-def _sum(scores: np.ndarray) -> float:
-    return float(np.logaddexp.reduce(scores, axis=None))

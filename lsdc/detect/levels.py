@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lsdc.detect.chain import Gaps, decode_chain, site_rewards
+from lsdc.detect.chain import Gaps, decode_chain, sacral_evidence, site_rewards
 from lsdc.detect.classes import CLASSES
 from lsdc.detect.shape import SpineShape
 from lsdc.taxonomy import Condition, Level, Side, Target
@@ -59,7 +59,7 @@ def decode_levels(candidates: pd.DataFrame, shape: SpineShape) -> Levels:
         np.array([[shape.offset_covariance(CANAL[k], CANAL[one])[1:, 1:] + GAP_SD_MM**2 * np.eye(2)
                    for one in LEVELS] for k in LEVELS]),
     )
-    chain = decode_chain(site_rewards(scores), positions, gaps)
+    chain = decode_chain(site_rewards(scores), positions, gaps, sacral_evidence(scores))
     yz, confidence = np.full((len(LEVELS), 2), np.nan), np.zeros(len(LEVELS))
     for level, site in enumerate(chain.site):
         if site >= 0:

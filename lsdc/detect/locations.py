@@ -17,7 +17,14 @@ NOWHERE = {"series_id": pd.NA, "slice_index": pd.NA, "x_px": np.nan, "y_px": np.
 
 def locate(study: Study, detector: Detector, *, fold: int) -> pd.DataFrame:
     """LOCATIONS of a study: 25 rows, found by the detector, by geometry, or not at all (found_by prior)."""
-    places = place_targets(study, detector.candidates(study), detector.shape)
+    return locate_from_candidates(study, detector.candidates(study), detector, fold=fold)
+
+
+def locate_from_candidates(
+    study: Study, candidates: pd.DataFrame, detector: Detector, *, fold: int
+) -> pd.DataFrame:
+    """The second half of `locate`: what the detector's candidates and geometry say of the 25 targets."""
+    places = place_targets(study, candidates, detector.shape)
     rows = []
     for target in TARGETS:
         row = {"study_id": study.study_id, **target._asdict(), "fold": fold}

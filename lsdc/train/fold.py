@@ -69,7 +69,7 @@ def _locate(folder: CompetitionFolder, settings: Settings, here: FoldFolder, hel
 
 def _predict(folder: CompetitionFolder, settings: Settings, here: FoldFolder, held_out: list[int]):
     """Probabilities of the held-out studies at their own detector's locations; priors where there is no place."""
-    grader = Grader.load(here.classifier, choose_device(settings.compute))
+    grader = Grader.load(here.classifier, choose_device(settings.compute), batch_size=settings.compute.batch_size)
     locations, priors = LOCATIONS.read(here.locations), read_priors(here.priors)
     rows = [grader.rows(read_study(folder, study_id), locations[locations.study_id == study_id], priors)
             for study_id in track(held_out, "grade studies")]

@@ -3,7 +3,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from lsdc.detect.chain import MISSED, Gaps, decode_chain, site_rewards
+from lsdc.detect.chain import MISSED, Gaps, decode_chain, sacral_evidence, site_rewards
 
 STEP = np.array([2.0, -33.0])  # y, z from level to level
 GAPS = Gaps(np.array([[(j - i) * STEP for j in range(5)] for i in range(5)]),
@@ -53,6 +53,19 @@ def test_a_strong_site_above_the_chain_does_not_shift_it():
     assert decode(scores, positions).site.tolist() == [0, 1, 2, 3, 4]
 
 
+def test_the_sacrum_anchors_a_chain_whose_names_are_all_one_level_off():
+    """Seen on phantoms: every disc looks like its lower neighbour, T12/L1 like L1/L2; only L5/S1 is sure."""
+    positions = np.vstack([places(-1)[0], places(*range(5))])
+    scores = np.zeros((6, 5))
+    scores[range(5), range(5)] = 0.8  # T12/L1 named L1/L2 ... L4/L5 named L5/S1 at a lower score
+    scores[4] = [0, 0, 0, 0.7, 0.3]
+    scores[5, 4] = 0.85
+    views = np.stack([scores, scores], axis=1)
+    rewards, sacral = site_rewards(scores[:, None]), sacral_evidence(views)
+    assert decode_chain(rewards, positions, GAPS).site.tolist() == [0, 1, 2, 3, 4]
+    assert decode_chain(rewards, positions, GAPS, sacral).site.tolist() == [1, 2, 3, 4, 5]
+
+
 def test_nothing_seen_gives_nothing():
     chain = decode_chain(np.zeros((5, 0)), np.zeros((0, 2)), GAPS)
     assert chain.site.tolist() == [-1] * 5
@@ -68,17 +81,19 @@ def test_against_all_chains_by_brute_force():
     generator = np.random.default_rng(4)
     positions = places(0, 1, 2, 2) + generator.normal(0, 6, (4, 2))
     gaps = Gaps(GAPS.mean_mm[:3, :3], GAPS.covariance_mm[:3, :3])
-    rewards = generator.normal(1, 2, (3, 4))
+    rewards, sacral = generator.normal(1, 2, (3, 4)), generator.uniform(0, 3, 4)
     scored = {}
     for sites in product(range(-1, 4), repeat=3):
         found = [(level, site) for level, site in enumerate(sites) if site >= 0]
         score = sum(rewards[at] for at in found) - MISSED * (3 - len(found))
+        end = positions[found[-1][1]][1] if found else np.inf
+        score -= sacral[positions[:, 1] < end].sum()
         for (k, i), (one, j) in pairwise(found):
             off = positions[j] - positions[i] - gaps.mean_mm[k, one]
             lower = positions[j][1] < positions[i][1]
             score += -off @ np.linalg.inv(gaps.covariance_mm[k, one]) @ off / 2 if lower else -np.inf
         scored[sites] = score
-    chain = decode_chain(rewards, positions, gaps)
+    chain = decode_chain(rewards, positions, gaps, sacral)
     assert tuple(chain.site.tolist()) == max(scored, key=scored.get)
     total = np.logaddexp.reduce(list(scored.values()))
     for level, site in product(range(3), range(4)):
