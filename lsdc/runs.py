@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lsdc.errors import DataError
+from lsdc.files import read_json
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,22 @@ class RunFolder:
     folds = property(lambda self: self.path / "folds.csv")
     evaluation = property(lambda self: self.path / "evaluation.json")
 
+    def data(self) -> dict:
+        """What the run was made with: folder and fingerprint; DataError when the record is not whole."""
+        known = read_json(self.environment) if self.environment.exists() else None
+        data = known.get("data") if isinstance(known, dict) else None
+        if not isinstance(data, dict) or not {"folder", "fingerprint"} <= set(data):
+            raise DataError("the record of what this run was made with is missing or damaged", where=self.environment,
+                            wanted="data: folder, fingerprint", remedy="start the run anew under another RUN=name")
+        return data
+
     def fold(self, number: int) -> FoldFolder:
         return FoldFolder(self.path / f"fold{number}")
 
     def finished_folds(self) -> list[FoldFolder]:
         """Folds that have predictions, in order; DataError when there is none."""
-        found = [FoldFolder(path.parent) for path in self.path.glob("fold[0-9]*/predictions.csv")]
+        found = [FoldFolder(path.parent) for path in self.path.glob("fold[0-9]*/predictions.csv")
+                 if path.parent.name.removeprefix("fold").isdecimal()]
         if not found:
             raise DataError("this run has no finished fold", wanted="fold*/predictions.csv", where=self.path,
                             remedy="run `make train-fold FOLD=0` first (with the same CONFIG, RUN and DATA)")

@@ -20,6 +20,7 @@ from lsdc.tables import LOCATIONS, PREDICTIONS, read_csv
 from lsdc.taxonomy import TARGETS, row_id
 from tests.conftest import without_network
 
+pytestmark = pytest.mark.timeout(2400)  # the first test trains, and the stopped ones train again
 CONFIG = ("--config", "configs/smoke.yaml")
 
 
@@ -45,7 +46,7 @@ def test_out_of_fold_predictions_cover_the_held_out_studies(trained, run):
     locations = LOCATIONS.read(run.fold(0).locations)
     assert len(locations) == 25 * len(held_out)
     assert set(locations.fold) == {0}
-    assert (locations.found_by == "detector").mean() > 0.2  # two epochs find something
+    assert (locations.found_by == "detector").mean() > 0.2  # so short a training finds something
 
 
 def test_the_score_is_printed_with_its_two_ends(trained):

@@ -51,7 +51,7 @@ _run = click.option("--run", "run_name", metavar="NAME", help="Name of the run. 
 @lsdc.command()
 @_config_options
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write. By default below .lsdc/data/.")
-@click.option("--workers", type=int, default=0, help="Processes; 0 uses every core.")
+@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes; 0 uses every core.")
 @click.option("--sheet", type=click.Path(path_type=Path), help="Draw a contact sheet of a few studies to this PNG.")
 def phantom(config: Path, overrides: tuple[str, ...], out: Path | None, workers: int, sheet: Path | None) -> None:
     """Make the synthetic competition folder (or meet the one that is there)."""
@@ -121,10 +121,12 @@ def _train(folds, config, overrides, data, run_name) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as json instead of tables.")
 def evaluate(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None, as_json: bool) -> None:
     """Score the out-of-fold predictions of a run beside the priors and the phantom's floor."""
-    from lsdc.cli.data import open_data, open_finished_run
+    from lsdc.cli.data import open_data, open_finished_run, same_data
 
     run, settings = open_finished_run(run_name, config, overrides)
-    _print_evaluation(run, open_data(data, settings, run), settings, as_json=as_json)
+    folder = open_data(data, settings, run)
+    same_data(run, folder.root)
+    _print_evaluation(run, folder, settings, as_json=as_json)
 
 
 def _print_evaluation(run, folder, settings, *, as_json: bool = False) -> None:
@@ -147,7 +149,7 @@ def _print_evaluation(run, folder, settings, *, as_json: bool = False) -> None:
 def submit(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None, name: str | None,
            out: Path) -> None:
     """Run every trained fold over the test part and write a checked submission.csv with its manifest."""
-    from lsdc.cli.data import open_data, open_finished_run
+    from lsdc.cli.data import open_data, open_finished_run, plain_name
 
     run, settings = open_finished_run(run_name, config, overrides)
     folder = open_data(data, settings, run, training=False)
@@ -155,7 +157,7 @@ def submit(config: Path, overrides: tuple[str, ...], data: Path | None, run_name
     from lsdc.device import choose_device
     from lsdc.submit import make_submission
 
-    target = out / (name or run.path.name)
+    target = out / plain_name(name or run.path.name)
     manifest = make_submission(folder, run, choose_device(settings.compute), target)
     click.echo(f"{target / 'submission.csv'}: {manifest['rows']} rows of {manifest['studies']} studies from folds "
                f"{', '.join(map(str, manifest['folds']))}; {manifest['fallback_rows']} rows are priors")
@@ -167,7 +169,7 @@ def submit(config: Path, overrides: tuple[str, ...], data: Path | None, run_name
 @_config_options
 @_data
 @_run
-@click.option("--studies", type=int, default=8, show_default=True, help="Test studies to time.")
+@click.option("--studies", type=click.IntRange(min=1), default=8, show_default=True, help="Test studies to time.")
 def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None, studies: int) -> None:
     """Time inference by stage on the test part with the first trained fold."""
     from lsdc.cli.data import open_data, open_finished_run

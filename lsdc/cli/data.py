@@ -7,8 +7,9 @@ import click
 
 from lsdc.competition import CompetitionFolder, open_folder
 from lsdc.config import HOME, Settings, differences, load_settings, runs_root
-from lsdc.errors import DataError
-from lsdc.files import need_space, read_json
+from lsdc.errors import ConfigError, DataError
+from lsdc.files import need_space
+from lsdc.record import data_fingerprint
 from lsdc.runs import RunFolder
 
 GIGABYTES_PER_STUDY = 0.03  # of the phantom, with room to spare
@@ -35,8 +36,10 @@ def open_data(data: Path | None, settings: Settings, run: RunFolder | None = Non
               ) -> CompetitionFolder:
     """The competition folder given, else the one that the run was made with, else the config's phantom."""
     if data is None and run is not None:
-        known = Path(read_json(run.environment)["data"]["folder"])
-        data = known if known.is_dir() else None
+        data = Path(run.data()["folder"])
+        if not data.is_dir():
+            raise DataError("the data that this run was made with is not there", where=data,
+                            remedy="give the folder's new place with DATA=... (or --data)")
     if data is None:
         data = make_phantom(phantom_root(settings), settings)
     click.echo(f"data: {data}", err=True)
@@ -44,7 +47,15 @@ def open_data(data: Path | None, settings: Settings, run: RunFolder | None = Non
 
 
 def run_path(run_name: str | None, config: Path) -> Path:
-    return runs_root() / (run_name or config.stem)
+    return runs_root() / plain_name(run_name or config.stem)
+
+
+def plain_name(name: str) -> str:
+    """The name of a run or submission; ConfigError for one that would leave its folder."""
+    if name in ("", ".", "..") or "/" in name or "\\" in name:
+        raise ConfigError("this is not a name", wanted="a plain folder name", got=repr(name),
+                          remedy="choose a name without slashes; RUNS=... moves the folder of all runs")
+    return name
 
 
 def open_finished_run(run_name: str | None, config: Path, overrides: tuple[str, ...]) -> tuple[RunFolder, Settings]:
@@ -55,6 +66,13 @@ def open_finished_run(run_name: str | None, config: Path, overrides: tuple[str, 
         raise DataError("this run does not exist", wanted=run.path.name, got=", ".join(there) or "no run at all",
                         where=runs_root(), remedy="name one with RUN=..., or run `make train-fold FOLD=0` first")
     return run, load_settings(run.config, overrides)
+
+
+def same_data(run: RunFolder, data: Path) -> None:
+    """DataError unless the folder's csv files are those that the run was made with: a score needs its own labels."""
+    if data_fingerprint(data) != run.data()["fingerprint"]:
+        raise DataError("these are not the tables that the run was made with", wanted=run.data()["folder"], got=data,
+                        remedy="give the run's own folder, or none")
 
 
 def show_settings(settings: Settings, config: Path, overrides: tuple[str, ...]) -> None:

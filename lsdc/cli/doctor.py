@@ -123,7 +123,7 @@ def _data(data: Path | None) -> Finding:
     try:
         folder = open_folder(data)
     except DataError as error:
-        return Finding("data", f"{data}: {error.problem}\n     {error.got or ''}", fault=True, fatal=True,
-                       remedy=error.remedy or "")
+        found = f"{data}: {error.problem}" + (f"\n     {error.got}" if error.got else "")
+        return Finding("data", found, fault=True, fatal=True, remedy=error.remedy or "")
     studies = {part: len(folder.study_ids(part)) for part in ("train", "test")}
     return Finding("data", f"{data}: {studies['train']} training and {studies['test']} test studies")

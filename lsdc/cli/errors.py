@@ -22,8 +22,10 @@ def reported() -> Iterator[None]:
         sys.stderr.write("\nstopped. Finished stages are kept; the same command goes on from there.\n")
         sys.exit(130)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.filename is None and error.errno != errno.ENOSPC:
             raise
-        sys.stderr.write(f"error: the disk is full\n  where:  {error.filename}\n  to do:  free some space and run the "
-                         "same command again; finished stages are kept\n")
+        logging.getLogger("lsdc").debug("where it was raised", exc_info=True)
+        remedy = "free some space" if error.errno == errno.ENOSPC else "mend this place"
+        sys.stderr.write(f"error: {error.strerror}\n  where:  {error.filename}\n  to do:  {remedy} and run the same "
+                         "command again; finished stages are kept\n")
         sys.exit(2)

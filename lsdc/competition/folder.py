@@ -75,7 +75,9 @@ def open_folder(root: Path, *, training: bool = True) -> CompetitionFolder:
     if not faults:
         train_studies = sorted(set(grades.study_id.tolist()))
         test_studies = sorted({parse_row_id(row)[0] for row in sample})
-        faults += _unknown_studies(train_studies, points)
+        if training:
+            faults += _unknown_studies(train_studies, points)
+            faults += _nothing_to_learn(train_studies, points, series["train"])
         faults += [fault for part in parts if (fault := _no_images(root, part, series[part]))]
     if faults:
         raise TableError(f"this competition folder cannot be used ({len(faults)} faults)",
@@ -169,6 +171,15 @@ def _unknown_studies(train: list[int], points: pd.DataFrame) -> list[str]:
     unknown = sorted(set(points.study_id.tolist()) - set(train))
     return [f"train_label_coordinates.csv: {len(unknown)} studies are not in train.csv: {unknown[:SHOWN_ROWS]}"
             ] if unknown else []
+
+
+def _nothing_to_learn(train: list[int], points: pd.DataFrame, series: pd.DataFrame) -> list[str]:
+    if not train:
+        return ["train.csv: no study"]
+    if not points.series_id.isin(series.series_id).any():
+        return [f"train_label_coordinates.csv: none of its {len(points)} points is on a series of "
+                "train_series_descriptions.csv"]
+    return []
 
 
 def _no_images(root: Path, part: Part, series: pd.DataFrame) -> str | None:

@@ -129,7 +129,7 @@ class ComputeSettings(Record):
     devices: PositiveInt
     precision: Literal["32-true", "16-mixed", "bf16-mixed"]
     workers: int = Field(ge=0, description="processes that read and cut; 0 uses every core")
-    batch_size: PositiveInt = Field(description="images at once in prediction")
+    batch_size: PositiveInt = Field(description="crops at once when the tuning and held-out studies are graded")
 
 
 class EvaluationSettings(Record):

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import shutil
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -68,6 +69,7 @@ def train_classifier(
         work, samples=len(store), epochs=fitted.epochs, losses=fitted.losses, seed=seed,
         seconds=round(time.perf_counter() - started, 1),
     )
+    shutil.rmtree(out, ignore_errors=True)  # left by a copy or removal that was not whole
     os.replace(work, out)
 
 

@@ -19,7 +19,7 @@ def write_manifest(path: Path, *, run: RunFolder, folds: list[FoldFolder], data:
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "run": run.path.name,
         "folds": [fold.number for fold in folds],
-        "data": str(data),
+        "data": data.name,
         "studies": int(predictions.row_id.str.partition("_")[0].nunique()),
         "rows": len(predictions),
         "fallback_rows": int(sum(fallbacks.values())),

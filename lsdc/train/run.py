@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lsdc.config import Settings, differences, dump_settings, load_settings
 from lsdc.errors import ConfigError
-from lsdc.files import need_space, read_json, write_json, write_text
+from lsdc.files import need_space, write_json, write_text
 from lsdc.record import data_fingerprint, environment
 from lsdc.runs import RunFolder
 
@@ -22,13 +22,14 @@ def open_run(path: Path, settings: Settings, data: Path) -> RunFolder:
     if run.config.exists():
         changed = [line for line in differences(load_settings(run.config), settings)
                    if not line.startswith(MAY_DIFFER)]
-        before = read_json(run.environment)["data"]
+        before = run.data()
         if before["fingerprint"] != fingerprint:
             changed.append(f"data: {before['folder']} -> {data} (other csv files)")
         if changed:
             raise ConfigError("this run was made with other settings", got="\n          ".join(changed),
                               where=run.path,
                               remedy="choose another name with RUN=..., or remove the folder to start it anew")
-    write_json(run.environment, environment() | {"data": {"folder": str(data), "fingerprint": fingerprint}})
+    made_with = {"folder": str(Path(data).absolute()), "fingerprint": fingerprint}
+    write_json(run.environment, environment() | {"data": made_with})
     write_text(run.config, dump_settings(settings))
     return run
