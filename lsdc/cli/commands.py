@@ -105,8 +105,9 @@ def _train(folds, config, overrides, data, run_name) -> None:
     folder = open_data(data, settings)
 
     from lsdc.folds import write_or_read_folds
-    from lsdc.train import open_run, train_fold
+    from lsdc.train import check_models, open_run, train_fold
 
+    check_models(settings)
     run = open_run(run_path(run_name, config), settings, folder.root)
     made = write_or_read_folds(run.folds, folder.grades, settings.folds)
     for fold in folds or sorted(set(made.fold.tolist())):

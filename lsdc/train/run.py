@@ -3,13 +3,23 @@
 from pathlib import Path
 
 from lsdc.config import Settings, differences, dump_settings, load_settings
-from lsdc.errors import ConfigError
+from lsdc.errors import ConfigError, WeightsError
 from lsdc.files import need_space, write_json, write_text
+from lsdc.grade.model import build_model
 from lsdc.record import data_fingerprint, environment
 from lsdc.runs import RunFolder
 
 RUN_GIGABYTES = 1.0
 MAY_DIFFER = ("compute.", "evaluation.", "phantom.")  # change how fast or what is shown, never what is learned
+
+
+def check_models(settings: Settings) -> None:
+    """Raise at once what training would find late: a network or starting weights that cannot be used."""
+    weights = settings.detector.weights
+    if weights is not None and not weights.is_file():
+        raise WeightsError("the detector's starting weights are missing", wanted="a local YOLOv8 .pt file",
+                           where=weights, remedy="put the file there, or set detector.weights to null")
+    build_model(settings.classifier, settings.crops)
 
 
 def open_run(path: Path, settings: Settings, data: Path) -> RunFolder:
