@@ -1,5 +1,6 @@
 """`python -m lsdc` and the `lsdc` command."""
 
+import os
 import sys
 
 
@@ -9,6 +10,9 @@ def main() -> None:
     from lsdc.threads import spin_briefly
 
     spin_briefly()
+    # some training libraries import matplotlib, which otherwise keeps a font list in the home folder
+    os.environ.setdefault("MPLCONFIGDIR", os.path.abspath(os.path.join(
+        os.environ.get("LSDC_CACHE") or os.path.join(".lsdc", "cache"), "matplotlib")))
     with reported():
         lsdc(prog_name="lsdc", standalone_mode=True)
 

@@ -6,10 +6,6 @@ allows it in a namespace without a network.
 
 import json
 import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import pandas as pd
 import pytest
@@ -21,7 +17,7 @@ from lsdc.tables import LOCATIONS, PREDICTIONS, read_csv
 from lsdc.taxonomy import TARGETS, row_id
 from tests.conftest import without_network
 
-pytestmark = pytest.mark.timeout(2400)  # the first test trains, and the stopped ones train again
+pytestmark = pytest.mark.timeout(2400)  # the first test trains
 CONFIG = ("--config", "configs/smoke.yaml")
 
 
@@ -170,28 +166,3 @@ def test_the_namespace_has_no_network(make_place):
     code = "import socket; print(socket.if_nameindex())"
     told = make_place("namespace").python("-c", code)
     assert told.stdout.strip() == "[(1, 'lo')]"
-
-
-def test_a_killed_training_goes_on(make_place, trained, run):
-    """Killed while the detector trains, the same command finishes; no process is left behind."""
-    place = make_place("killed")
-    (place.folder / ".lsdc").mkdir()
-    shutil.copytree(trained[0].folder / ".lsdc" / "data", place.folder / ".lsdc" / "data")
-    words = [sys.executable, "-m", "lsdc", "train-fold", "--fold", "0", *CONFIG]
-    process = subprocess.Popen(words, cwd=place.folder, env=place.environment(), stderr=subprocess.PIPE, text=True)
-    for line in process.stderr:
-        if "train the detector" in line:
-            break
-    time.sleep(8)
-    assert process.poll() is None, "it ended before it could be stopped"
-    process.send_signal(signal.SIGKILL)
-    process.stderr.read()
-    assert process.wait(timeout=60) != 0
-    here = RunFolder(place.folder / ".lsdc" / "runs" / "smoke").fold(0)
-    assert not here.detector.exists()
-    time.sleep(3)
-    left = subprocess.run(["pgrep", "-f", str(place.folder)], capture_output=True, text=True).stdout
-    assert left == "", "a worker outlived its parent"
-    again = place.lsdc("train-fold", "--fold", 0, *CONFIG)
-    assert again.returncode == 0, again.stderr[-4000:]
-    assert len(PREDICTIONS.read(here.predictions)) == len(PREDICTIONS.read(run.fold(0).predictions))
