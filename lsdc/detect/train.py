@@ -70,6 +70,11 @@ def _check(settings: DetectorSettings, studies: list[int]) -> None:
     if importlib.util.find_spec("ultralytics") is None:
         raise LsdcError("ultralytics is not installed", wanted="it, to train a detector (inference does without)",
                         remedy="pip install 'lsdc[train]'")
+    check_weights(settings)
+
+
+def check_weights(settings: DetectorSettings) -> None:
+    """WeightsError when the starting weights that the settings name are not there."""
     if settings.weights is not None and not settings.weights.is_file():
         raise WeightsError("the detector's starting weights are missing", wanted="a local YOLOv8 .pt file",
                            where=settings.weights, remedy="put the file there, or set detector.weights to null")

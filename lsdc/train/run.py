@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from lsdc.config import Settings, differences, dump_settings, load_settings
-from lsdc.errors import ConfigError, WeightsError
+from lsdc.detect.train import check_weights
+from lsdc.errors import ConfigError
 from lsdc.files import need_space, write_json, write_text
 from lsdc.grade.model import build_model
 from lsdc.record import data_fingerprint, environment
@@ -15,10 +16,7 @@ MAY_DIFFER = ("compute.", "evaluation.", "phantom.")  # change how fast or what 
 
 def check_models(settings: Settings) -> None:
     """Raise at once what training would find late: a network or starting weights that cannot be used."""
-    weights = settings.detector.weights
-    if weights is not None and not weights.is_file():
-        raise WeightsError("the detector's starting weights are missing", wanted="a local YOLOv8 .pt file",
-                           where=weights, remedy="put the file there, or set detector.weights to null")
+    check_weights(settings.detector)
     build_model(settings.classifier, settings.crops)
 
 
