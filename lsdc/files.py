@@ -1,6 +1,7 @@
 """Files written aside and renamed, so that what has its final name is whole."""
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -68,3 +69,9 @@ def need_space(folder: Path, gigabytes: float, what: str) -> None:
         raise StorageError(f"not enough free disk for {what}", wanted=f"{gigabytes:.1f} GB", got=f"{free:.1f} GB",
                            where=place, remedy="free some space, or move the folders with LSDC_RUNS, LSDC_CACHE, "
                            "LSDC_DATA (make RUNS=... CACHE=... DATA=...)")
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file's bytes, in hex."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

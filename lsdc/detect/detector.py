@@ -1,6 +1,5 @@
 """A trained detector from its files: candidates of all series of a study. No ultralytics here."""
 
-import hashlib
 import logging
 import warnings
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from lsdc.detect.classes import CLASS_NAMES, classes_of
 from lsdc.detect.decode import decode_boxes, select_boxes
 from lsdc.detect.shape import SpineShape
 from lsdc.errors import LsdcError, WeightsError
-from lsdc.files import read_json
+from lsdc.files import file_hash, read_json
 
 log = logging.getLogger(__name__)
 
@@ -120,9 +119,3 @@ def read_record(folder: Path) -> dict:
                            wanted=f"format {FORMAT}, classes {', '.join(CLASS_NAMES)}",
                            remedy="train the fold again with this version")
     return record
-
-
-def file_hash(path: Path) -> str:
-    """sha256 of a file's bytes, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,12 +14,12 @@ from lsdc.competition import CompetitionFolder
 from lsdc.config import ComputeSettings, DetectorSettings
 from lsdc.detect.classes import CLASS_NAMES
 from lsdc.detect.dataset import WrittenStudy, write_dataset
-from lsdc.detect.detector import FORMAT, MODEL_FILE, RECORD_FILE, file_hash
+from lsdc.detect.detector import FORMAT, MODEL_FILE, RECORD_FILE
 from lsdc.detect.launch import LOG_FILE, overrides, run_worker
 from lsdc.detect.shape import fit_shape
 from lsdc.device import choose_device
 from lsdc.errors import DataError, LsdcError, WeightsError
-from lsdc.files import read_json, write_json, write_text, written_aside
+from lsdc.files import file_hash, read_json, write_json, write_text, written_aside
 from lsdc.taxonomy import Condition
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,5 @@
 """A trained classifier on disk: weights and a description that rebuild the network alone."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from safetensors.torch import load_file, save_file
 import lsdc
 from lsdc.config.sections import ClassifierSettings, CropSettings
 from lsdc.errors import StorageError, WeightsError
-from lsdc.files import read_json, write_json, written_aside
+from lsdc.files import file_hash, read_json, write_json, written_aside
 from lsdc.grade.model import GradingModel, build_model
 from lsdc.taxonomy import TARGETS
 
@@ -44,7 +43,7 @@ def save_classifier(trained: Classifier, folder: Path, **told: object) -> None:
         "crops": trained.crops.model_dump(mode="json"),
         "targets": [target.column for target in TARGETS],
         "weights_in_probabilities": trained.weights_in_probabilities,
-        "sha256": _hash(folder / WEIGHTS_FILE), **told,
+        "sha256": file_hash(folder / WEIGHTS_FILE), **told,
     })
 
 
@@ -67,7 +66,7 @@ def load_classifier(folder: Path) -> Classifier:
     if version != FORMAT or targets != [target.column for target in TARGETS]:
         raise WeightsError("a classifier of another version of the kit", wanted=f"format {FORMAT}", got=version,
                            where=folder, remedy="use the kit that made it, or train again")
-    if _hash(folder / WEIGHTS_FILE) != digest:
+    if file_hash(folder / WEIGHTS_FILE) != digest:
         raise WeightsError("the weights are not those that the description was written for", where=folder,
                            wanted=f"sha256 {digest}", remedy="copy both files again")
     with torch.random.fork_rng():  # the initial weights are drawn in vain
@@ -78,7 +77,3 @@ def load_classifier(folder: Path) -> Classifier:
         raise WeightsError("the weights are of another network", wanted=classifier.network, where=folder,
                            got=" ".join(str(error).split())[:300], remedy="copy both files again") from error
     return Classifier(model.eval(), classifier, crops, fold, weighted)
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

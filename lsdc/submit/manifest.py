@@ -2,12 +2,11 @@
 
 from collections import Counter
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
 
-from lsdc.files import read_json, write_json
+from lsdc.files import file_hash, read_json, write_json
 from lsdc.runs import FoldFolder, RunFolder
 
 
@@ -25,8 +24,8 @@ def write_manifest(path: Path, *, run: RunFolder, folds: list[FoldFolder], data:
         "fallback_rows": int(sum(fallbacks.values())),
         "fallbacks": dict(fallbacks.most_common()),
         "out_of_fold": _score(run),
-        "submission_sha256": sha256(submission.read_bytes()).hexdigest(),
-        "config_sha256": sha256(run.config.read_bytes()).hexdigest(),
+        "submission_sha256": file_hash(submission),
+        "config_sha256": file_hash(run.config),
         "commit": commit,
     }
     write_json(path, manifest)
