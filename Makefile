@@ -18,7 +18,7 @@ ifdef CACHE
 export LSDC_CACHE := $(CACHE)
 endif
 
-OPTIONS = --config $(CONFIG) $(if $(RUN),--run $(RUN)) $(foreach setting,$(SET),--set $(setting))
+OPTIONS = --config "$(CONFIG)" $(if $(RUN),--run "$(RUN)") $(foreach setting,$(SET),--set '$(setting)')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup doctor phantom train-fold train evaluate submit bench lint test clean
@@ -40,7 +40,7 @@ doctor: $(READY)  ## what this machine has, and what is missing
 	$(LSDC) doctor
 
 phantom: $(READY)  ## the synthetic competition folder (made by itself when no DATA is given)
-	$(LSDC) phantom --config $(CONFIG) $(foreach setting,$(SET),--set $(setting))
+	$(LSDC) phantom --config "$(CONFIG)" $(foreach setting,$(SET),--set '$(setting)')
 
 train-fold: $(READY)  ## train detector and classifier of FOLD, predict it, score it
 	$(LSDC) train-fold --fold $(FOLD) $(OPTIONS)
@@ -51,8 +51,8 @@ train: $(READY)  ## train every fold
 evaluate: $(READY)  ## score the out-of-fold predictions, with intervals, priors and floor
 	$(LSDC) evaluate $(OPTIONS)
 
-submit: $(READY)  ## submissions/NAME/submission.csv from all trained folds
-	$(LSDC) submit $(OPTIONS) $(if $(NAME),--name $(NAME))
+submit: $(READY)  ## submissions/NAME/submission.csv from all trained folds (REPLACE=1 overwrites one)
+	$(LSDC) submit $(OPTIONS) $(if $(NAME),--name "$(NAME)") $(if $(REPLACE),--replace)
 
 bench: $(READY)  ## seconds per study of inference, by stage
 	$(LSDC) bench $(OPTIONS)

@@ -1,10 +1,18 @@
 """What lies where in a run folder. A stage's last file is renamed into place, so a file that exists is whole."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from lsdc.errors import DataError
 from lsdc.files import read_json
+
+RESULTS = {  # of each stage, in the order of the flow; names of FoldFolder's files
+    "train the detector": ("detector",),
+    "locate": ("locations", "tuning_locations", "location_errors"),
+    "train the classifier": ("classifier",),
+    "predict": ("predictions",),
+}
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,17 @@ class FoldFolder:
     classifier = property(lambda self: self.path / "classifier")  # classifier.safetensors, classifier.json
     predictions = property(lambda self: self.path / "predictions.csv")  # PREDICTIONS of the held-out studies
     stages = property(lambda self: self.path / "stages.json")  # seconds and peak memory of each stage
+
+    def done(self, stage: str) -> bool:
+        """Whether every result of a stage (a key of RESULTS) is there."""
+        return all(getattr(self, name).exists() for name in RESULTS[stage])
+
+    def discard_after(self, stage: str) -> None:
+        """Remove the results of all later stages, begun ones too: they were made from what is made anew now."""
+        later = list(RESULTS)[list(RESULTS).index(stage) + 1:]
+        for path in [getattr(self, name) for one in later for name in RESULTS[one]]:
+            path.unlink(missing_ok=True) if path.is_file() else shutil.rmtree(path, ignore_errors=True)
+            shutil.rmtree(path.with_name(f"{path.name}.training"), ignore_errors=True)
 
 
 @dataclass(frozen=True)

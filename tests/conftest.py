@@ -57,6 +57,22 @@ class Place:
     def lsdc(self, *words) -> subprocess.CompletedProcess:
         return self.python("-m", "lsdc", *words)
 
+    def start(self, *words) -> subprocess.Popen:
+        """`lsdc` with its stderr as a pipe, not waited for."""
+        return subprocess.Popen([*without_network(), sys.executable, "-m", "lsdc", *map(str, words)], cwd=self.folder,
+                                env=self.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    def processes(self) -> list[str]:
+        """Commands of the living processes that work in this folder or below."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if (entry / "cwd").resolve().is_relative_to(self.folder):
+                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            except OSError:  # ended meanwhile
+                continue
+        return found
+
 
 @pytest.fixture(scope="session")
 def make_place(tmp_path_factory):

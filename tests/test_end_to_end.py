@@ -6,6 +6,7 @@ allows it in a namespace without a network.
 
 import json
 import shutil
+import time
 
 import pandas as pd
 import pytest
@@ -23,10 +24,26 @@ CONFIG = ("--config", "configs/smoke.yaml")
 
 @pytest.fixture(scope="module")
 def trained(make_place):
+    """A fold trained by a command that was killed in the middle of the detector's training, and given again."""
     place = make_place("end_to_end")
+    killed = place.start("train-fold", "--fold", 0, *CONFIG)
+    said = iter(killed.stderr.readline, "")
+    assert any("detector: images" in line and "done" in line for line in said)
+    log = next((place.folder / ".lsdc").glob("runs/smoke/fold0/detector.training")) / "training.log"
+    until(lambda: '"epoch": 2' in log.read_text())
+    killed.kill()
+    killed.wait()
+    until(lambda: place.processes() == [])
     told = place.lsdc("train-fold", "--fold", 0, *CONFIG)
     assert told.returncode == 0, told.stderr[-4000:]
     return place, told
+
+
+def until(true, seconds: int = 60) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +102,9 @@ def test_submission_has_exactly_the_rows_of_the_sample(trained):
     assert manifest["rows"] == len(sample)
     assert manifest["folds"] == [0]
     assert manifest["out_of_fold"] is not None
+    again = place.lsdc("submit", *CONFIG, "--name", "first")
+    assert again.returncode == 2
+    assert "there is a submission of this name" in again.stderr
 
 
 def test_a_broken_study_gets_priors_and_is_counted(trained, run):

@@ -137,8 +137,8 @@ def _print_evaluation(run, folder, settings, *, as_json: bool = False) -> None:
     from lsdc.files import write_json
 
     result = evaluate_run(run, folder, settings.evaluation)
-    write_json(run.evaluation, result.figures)
     click.echo(json.dumps(result.figures, indent=1) if as_json else result.text)
+    write_json(run.evaluation, result.figures)
 
 
 @lsdc.command()
@@ -146,9 +146,10 @@ def _print_evaluation(run, folder, settings, *, as_json: bool = False) -> None:
 @_data
 @_run
 @click.option("--name", help="Folder below submissions/. By default the run's name.")
+@click.option("--replace", is_flag=True, help="Overwrite a submission of that name.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("submissions"), show_default=True)
 def submit(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None, name: str | None,
-           out: Path) -> None:
+           replace: bool, out: Path) -> None:
     """Run every trained fold over the test part and write a checked submission.csv with its manifest."""
     from lsdc.cli.data import open_data, open_finished_run, plain_name
 
@@ -159,7 +160,7 @@ def submit(config: Path, overrides: tuple[str, ...], data: Path | None, run_name
     from lsdc.submit import make_submission
 
     target = out / plain_name(name or run.path.name)
-    manifest = make_submission(folder, run, choose_device(settings.compute), target)
+    manifest = make_submission(folder, run, choose_device(settings.compute), target, replace=replace)
     click.echo(f"{target / 'submission.csv'}: {manifest['rows']} rows of {manifest['studies']} studies from folds "
                f"{', '.join(map(str, manifest['folds']))}; {manifest['fallback_rows']} rows are priors")
     for cause, rows in manifest["fallbacks"].items():

@@ -8,15 +8,9 @@ the study is cut again. Folds and runs with equal crop settings share a store.
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
@@ -24,9 +18,9 @@ from lsdc.competition import CompetitionFolder, read_study
 from lsdc.config.sections import CropSettings
 from lsdc.crops.cut import cut
 from lsdc.crops.points import point_locations
-from lsdc.errors import DataError, LsdcError, StorageError
+from lsdc.errors import DataError, StorageError
 from lsdc.files import read_json, write_json, written_aside
-from lsdc.progress import track
+from lsdc.processes import each
 from lsdc.tables import GRADES, POINTS
 
 VERSION = 1  # raised when the same inputs give other crops
@@ -73,7 +67,8 @@ def open_store(
     missing = [study for study in studies if not _fresh(place, study, keys[study])]
     jobs = [(study, studies[study], keys[study]) for study in missing]
     light = replace(folder, grades=GRADES.empty(), points=POINTS.empty())  # it goes to each process
-    for study, faults in _run(partial(_cut_study, light, settings, place), jobs, workers):
+    for study, faults in each(_cut_study, jobs, what="cutting crops", workers=workers, few=FEW_STUDIES,
+                              shared=(light, settings, place)) if jobs else ():
         log.debug("study %d cut, %d points left out", study, len(faults))
     rows = [row for study in studies for row in _rows(place, study)]
     if not rows:
@@ -82,8 +77,9 @@ def open_store(
     return CropStore(place, pd.DataFrame(rows), settings)
 
 
-def _cut_study(folder: CompetitionFolder, settings: CropSettings, place: Path, job: tuple) -> tuple[int, list[str]]:
-    study_id, points, key = job
+def _cut_study(
+    folder: CompetitionFolder, settings: CropSettings, place: Path, study_id: int, points: pd.DataFrame, key: str
+) -> tuple[int, list[str]]:
     study = read_study(folder, study_id, "train")
     locations, faults = point_locations(study, points)
     images, rows = [], []
@@ -107,18 +103,6 @@ def _cut_study(folder: CompetitionFolder, settings: CropSettings, place: Path, j
             row["offset"] = header + number * images[0].nbytes
     write_json(described, {"key": key, "rows": rows, "faults": faults})
     return study_id, faults
-
-
-def _run(work: partial, jobs: Sequence[tuple], workers: int):
-    if workers == 1 or len(jobs) < FEW_STUDIES:
-        yield from track(map(work, jobs), "cutting crops", len(jobs)) if jobs else ()
-        return
-    try:
-        with ProcessPoolExecutor(workers or None, get_context("spawn"), partial(cv2.setNumThreads, 1)) as pool:
-            yield from track(pool.map(work, jobs, chunksize=4), "cutting crops", len(jobs))
-    except BrokenProcessPool as error:
-        raise LsdcError("a process that cuts crops was ended from outside (out of memory?)", got=error,
-                        remedy="lower compute.workers, e.g. --set compute.workers=2") from error
 
 
 def _rows(place: Path, study: int) -> list[dict]:

@@ -1,10 +1,6 @@
 """The detector's training images: canvases and box labels of some studies, in the layout that ultralytics reads."""
 
 import logging
-import os
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,8 +15,8 @@ from lsdc.detect.landmarks import Landmark, landmarks
 from lsdc.detect.shape import target_positions
 from lsdc.detect.training_slices import Label, training_slices
 from lsdc.dicom import SlicePlane
-from lsdc.errors import DataError, LsdcError
-from lsdc.progress import track
+from lsdc.errors import DataError
+from lsdc.processes import each
 from lsdc.seeding import generator
 
 log = logging.getLogger(__name__)
@@ -45,7 +41,8 @@ def write_dataset(
     """
     for name in ("images", "labels"):
         (root / name).mkdir(parents=True, exist_ok=True)
-    written = list(track(_each_study(folder, studies, settings, compute, seed, root), "detector: images", len(studies)))
+    written = list(each(_write_study, [(study_id,) for study_id in studies], what="detector: images",
+                        workers=compute.workers, shared=(folder, settings, seed, root)))
     boxes = sum((one.boxes for one in written), np.zeros(len(CLASSES), int))
     if not boxes.sum():
         raise DataError("no annotated slice in any training study", wanted="points of train_label_coordinates.csv",
@@ -56,35 +53,8 @@ def write_dataset(
     return written
 
 
-def _each_study(folder, studies, settings, compute, seed, root):
-    processes = min(compute.workers or os.cpu_count() or 1, len(studies))
-    tasks = [(study_id, settings, seed, root) for study_id in studies]
-    if processes <= 1:
-        yield from (_write_study(folder, *task) for task in tasks)
-        return
-    try:
-        with ProcessPoolExecutor(processes, get_context("spawn"), _start, (folder,)) as pool:
-            yield from pool.map(_write_in_process, tasks)
-    except BrokenProcessPool as error:
-        raise LsdcError("a process that reads studies was ended from outside (out of memory?)", got=error,
-                        remedy="lower compute.workers, e.g. --set compute.workers=2") from error
-
-
-_folder: CompetitionFolder | None = None  # of this worker process
-
-
-def _start(folder: CompetitionFolder) -> None:
-    global _folder
-    _folder = folder
-    cv2.setNumThreads(1)
-
-
-def _write_in_process(task) -> WrittenStudy:
-    return _write_study(_folder, *task)
-
-
 def _write_study(
-    folder: CompetitionFolder, study_id: int, settings: DetectorSettings, seed: int, root: Path
+    folder: CompetitionFolder, settings: DetectorSettings, seed: int, root: Path, study_id: int
 ) -> WrittenStudy:
     study = read_study(folder, study_id, "train")
     points = landmarks(study, folder.points)

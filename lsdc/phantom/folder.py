@@ -1,25 +1,19 @@
 """The whole phantom: competition folder and truth, made by several processes, resumed where it stopped."""
 
 import logging
-import multiprocessing
-import os
 import shutil
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-import cv2
 import pandas as pd
 
 from lsdc.config import PhantomSettings
-from lsdc.errors import ConfigError, StorageError
+from lsdc.errors import ConfigError
 from lsdc.files import read_json, write_json, written_aside
 from lsdc.phantom.latents import latent_rows
 from lsdc.phantom.points import keypoint_rows
 from lsdc.phantom.quirks import SHUFFLED_SAMPLE_RATE
 from lsdc.phantom.study import Part, StudyPlan, plan_study, write_study
-from lsdc.progress import track
+from lsdc.processes import each
 from lsdc.seeding import generator
 from lsdc.tables import GRADES, KEYPOINTS, LATENTS
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, Severity, row_id
@@ -46,7 +40,7 @@ def generate(root: Path, settings: PhantomSettings, *, workers: int) -> None:
         shutil.rmtree(half_made)
     tasks = [("train", index) for index in range(settings.train_studies)]
     tasks += [("test", index) for index in range(settings.test_studies)]
-    results = track(_results(root, settings.seed, tasks, workers or os.cpu_count() or 1), "phantom", total=len(tasks))
+    results = each(_make, tasks, what="phantom", workers=workers, shared=(root, settings.seed))
     _write_tables(root, settings.seed, sorted(results, key=lambda rows: (rows["part"], rows["study_id"])))
     write_json(root / TRUTH / "phantom.json", wanted)
     (root / TRUTH / "started.json").unlink()
@@ -64,29 +58,6 @@ def _is_complete(root: Path, wanted: dict) -> bool:
         raise ConfigError("this folder holds competition data that is no phantom", wanted="a new or empty folder",
                           where=root / COMPETITION, remedy=REMEDY)
     return False
-
-
-def _results(root: Path, seed: int, tasks: list[tuple[Part, int]], workers: int) -> Iterator[dict]:
-    """Rows of every study, as they get ready."""
-    if workers == 1:
-        yield from (_make(root, seed, part, index) for part, index in tasks)
-        return
-    context = multiprocessing.get_context("spawn")  # forked libraries with threads may hang
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
-        futures = [pool.submit(_make, root, seed, part, index) for part, index in tasks]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise StorageError("a process that made phantom studies died", got=error, where=root,
-                               remedy="run again, it goes on where it stopped; with fewer workers if memory is short",
-                               ) from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _one_thread() -> None:
-    cv2.setNumThreads(1)
 
 
 def _make(root: Path, seed: int, part: Part, index: int) -> dict:

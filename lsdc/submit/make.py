@@ -1,10 +1,13 @@
 """From a run to `submissions/<name>/`: submission.csv and its manifest."""
 
+import shutil
 from pathlib import Path
 
 import torch
 
 from lsdc.competition import CompetitionFolder
+from lsdc.errors import DataError
+from lsdc.files import written_aside
 from lsdc.record import commit
 from lsdc.runs import RunFolder
 from lsdc.submit.manifest import write_manifest
@@ -12,11 +15,24 @@ from lsdc.submit.pipeline import FoldModel, predict_test_part
 from lsdc.submit.writer import write_submission
 
 
-def make_submission(folder: CompetitionFolder, run: RunFolder, device: torch.device, out: Path) -> dict:
-    """Predict the test part with every finished fold of a run; write the csv and the manifest; return the manifest."""
+def make_submission(
+    folder: CompetitionFolder, run: RunFolder, device: torch.device, out: Path, *, replace: bool = False
+) -> dict:
+    """Predict the test part with every finished fold of a run; leave csv and manifest in `out`; return the manifest.
+
+    The folder `out` appears whole. DataError, before anything is predicted, when it is there already and may not be
+    replaced.
+    """
+    out = Path(out)
+    if out.exists() and not replace:
+        raise DataError("there is a submission of this name", where=out,
+                        remedy="choose another with NAME=... (--name), or replace it with REPLACE=1 (--replace)")
     folds = run.finished_folds()
     predictions = predict_test_part(folder, [FoldModel.load(fold, device) for fold in folds])
-    submission = Path(out) / "submission.csv"
-    write_submission(predictions, folder.sample, submission)
-    return write_manifest(submission.with_name("manifest.json"), run=run, folds=folds, data=folder.root,
-                          predictions=predictions, submission=submission, commit=commit())
+    with written_aside(out) as aside:
+        submission = aside / "submission.csv"
+        write_submission(predictions, folder.sample, submission)
+        manifest = write_manifest(aside / "manifest.json", run=run, folds=folds, data=folder.root,
+                                  predictions=predictions, submission=submission, commit=commit())
+        shutil.rmtree(out, ignore_errors=True)
+    return manifest

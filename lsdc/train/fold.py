@@ -1,6 +1,7 @@
 """The story of one fold: from a competition folder to honest out-of-fold predictions.
 
-Every step ends in a file; a step whose file is there is not done again, so the same command goes on after a stop.
+Every stage ends in files; a stage whose files are there is not done again, so the same command goes on after a stop.
+A stage that is done anew takes the results of all later ones with it.
 """
 
 import logging
@@ -32,22 +33,22 @@ def train_fold(folder: CompetitionFolder, settings: Settings, fold: int, run: Ru
 
     if not here.priors.exists():
         write_priors(prior_table(folder.grades[folder.grades.study_id.isin(training)]), here.priors)
-    if not here.detector.exists():
-        with stage(here.stages, "train the detector"):
+    with stage(here, "train the detector") as missing:
+        if missing:
             train_detector(folder, fit, settings.detector, seed=settings.seed, fold=fold, compute=settings.compute,
                            out=here.detector)
-    if not (here.locations.exists() and here.tuning_locations.exists() and here.location_errors.exists()):
-        with stage(here.stages, "locate"):
+    with stage(here, "locate") as missing:
+        if missing:
             _locate(folder, settings, here, held_out, tuning)
-    if not here.classifier.exists():
-        early_stop = settings.training.early_stop_patience > 0  # without it nothing is chosen on the tuning studies
-        with stage(here.stages, "train the classifier"):
+    with stage(here, "train the classifier") as missing:
+        if missing:
+            early_stop = settings.training.early_stop_patience > 0  # without it nothing is chosen on tuning studies
             train_classifier(folder, fit_studies=fit if early_stop else training,
                              tuning_studies=tuning if early_stop else [],
                              location_errors=LOCATION_ERRORS.read(here.location_errors), settings=settings,
                              fold=fold, seed=settings.seed, out=here.classifier)
-    if not here.predictions.exists():
-        with stage(here.stages, "predict"):
+    with stage(here, "predict") as missing:
+        if missing:
             _predict(folder, settings, here, held_out)
     return here
 

@@ -6,22 +6,30 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from lsdc.files import read_json, write_json
+from lsdc.runs import FoldFolder
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def stage(record: Path, name: str) -> Iterator[None]:
-    """Announce a stage, time it, and add it to the json record when it ends well."""
+def stage(here: FoldFolder, name: str) -> Iterator[bool]:
+    """Yield whether a stage (a key of RESULTS) is still to be done.
+
+    If so, announce it, discard what later stages made of its earlier results, time it, and record that it ended well.
+    """
+    if here.done(name):
+        yield False
+        return
     log.info("%s ...", name)
+    here.discard_after(name)
     start = time.perf_counter()
-    yield
+    yield True
     seconds = time.perf_counter() - start
-    stages = read_json(record) if record.exists() else {}
-    write_json(record, stages | {name: {"seconds": round(seconds, 1), "peak_memory_gb": round(peak_memory_gb(), 2)}})
+    stages = read_json(here.stages) if here.stages.exists() else {}
+    write_json(here.stages,
+               stages | {name: {"seconds": round(seconds, 1), "peak_memory_gb": round(peak_memory_gb(), 2)}})
     log.info("%s: %.0f s", name, seconds)
 
 

@@ -3,8 +3,9 @@ import pytest
 from lsdc.config import load_settings
 from lsdc.errors import ConfigError, DataError, StorageError
 from lsdc.files import read_json
-from lsdc.runs import RunFolder
+from lsdc.runs import FoldFolder, RunFolder
 from lsdc.train.run import open_run
+from lsdc.train.stages import stage
 from tests.builders import write_competition
 
 
@@ -40,3 +41,29 @@ def test_an_unfinished_run_says_what_to_do(tmp_path):
         (tmp_path / f"fold{number}").mkdir()
         (tmp_path / f"fold{number}" / "predictions.csv").touch()
     assert [fold.number for fold in RunFolder(tmp_path).finished_folds()] == [2, 10]
+
+
+def test_a_stage_done_anew_takes_later_results_with_it(tmp_path):
+    here = FoldFolder(tmp_path / "fold0")
+    files = [here.locations, here.tuning_locations, here.location_errors, here.predictions, here.priors]
+    folders = [here.detector, here.classifier, here.path / "classifier.training"]
+    for path in files + folders:
+        path.parent.mkdir(exist_ok=True)
+        path.mkdir() if path in folders else path.touch()
+    with stage(here, "locate") as missing:
+        assert not missing
+    here.locations.unlink()
+    with pytest.raises(DataError):
+        _fail(here, "locate")
+    assert not here.stages.exists()
+    assert sorted(path.name for path in here.path.iterdir()) == [
+        "detector", "location_errors.csv", "priors.csv", "tuning_locations.csv"]
+    with stage(here, "locate") as missing:
+        here.locations.touch()
+    assert list(read_json(here.stages)) == ["locate"]
+
+
+def _fail(here: FoldFolder, name: str) -> None:
+    with stage(here, name) as missing:
+        assert missing
+        raise DataError("nothing found")
