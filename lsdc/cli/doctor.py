@@ -18,6 +18,7 @@ NEEDED = {  # import name -> distribution
 FOR_TRAINING = {
     "ultralytics": "ultralytics", "lightning": "lightning", "albumentations": "albumentations",
     "iterstrat": "iterative-stratification", "sklearn": "scikit-learn", "scipy": "scipy", "matplotlib": "matplotlib",
+    "gdcm": "python-gdcm",
 }
 ROOM_GIGABYTES, MEMORY_GIGABYTES = 6, 6
 
