@@ -52,12 +52,24 @@ _run = click.option("--run", "run_name", metavar="NAME", help="Name of the run. 
 @_config_options
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write. By default below .lsdc/data/.")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes; 0 uses every core.")
+@click.option("--quirks", metavar="NAMES", help="Force quirks: names with commas between, or all; see --list-quirks.")
+@click.option("--list-quirks", is_flag=True, help="Print every quirk, its rates and what it is, and stop.")
 @click.option("--sheet", type=click.Path(path_type=Path), help="Draw a contact sheet of a few studies to this PNG.")
-def phantom(config: Path, overrides: tuple[str, ...], out: Path | None, workers: int, sheet: Path | None) -> None:
-    """Make the synthetic competition folder (or meet the one that is there)."""
-    from lsdc.cli.data import make_phantom, phantom_root
+def phantom(config: Path, overrides: tuple[str, ...], out: Path | None, workers: int, quirks: str | None,
+            list_quirks: bool, sheet: Path | None) -> None:
+    """Make the synthetic competition folder (or meet the one that is there).
+
+    Settings (phantom.*): train_studies and test_studies, how many; seed, the same seed gives the same bytes;
+    quirks, faults forced on the studies besides those that occur by chance.
+    """
+    from lsdc.cli.data import list_of_quirks, make_phantom, phantom_root
     from lsdc.config import load_settings
 
+    if list_quirks:
+        click.echo(list_of_quirks())
+        return
+    if quirks is not None:
+        overrides = (*overrides, f"phantom.quirks=[{quirks}]")
     settings = load_settings(config, overrides)
     root = out or phantom_root(settings)
     click.echo(f"phantom: {make_phantom(root, settings, workers=workers)}  (truth beside it: {root / 'truth'})")

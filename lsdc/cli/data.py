@@ -18,7 +18,8 @@ GIGABYTES_PER_STUDY = 0.03  # of the phantom, with room to spare
 def phantom_root(settings: Settings) -> Path:
     """Where the phantom of these settings lies; other settings, another folder."""
     made = settings.phantom
-    return HOME / "data" / f"phantom-{made.train_studies}-{made.test_studies}-seed{made.seed}"
+    quirks = f"-{'-'.join(made.quirks)}" if made.quirks else ""
+    return HOME / "data" / f"phantom-{made.train_studies}-{made.test_studies}-seed{made.seed}{quirks}"
 
 
 def make_phantom(root: Path, settings: Settings, *, workers: int = 0) -> Path:
@@ -30,6 +31,18 @@ def make_phantom(root: Path, settings: Settings, *, workers: int = 0) -> Path:
         need_space(root, GIGABYTES_PER_STUDY * studies, f"a phantom of {studies} studies")
     generate(root, settings.phantom, workers=workers or os.cpu_count() or 1)
     return root / "competition"
+
+
+def list_of_quirks() -> str:
+    """Every quirk of the phantom as a table: name, share of studies in each part, what it is."""
+    from tabulate import tabulate
+
+    from lsdc.phantom.quirks import QUIRKS
+
+    rows = [(name, f"{100 * quirk.rate_in('train'):.1f} %", f"{100 * quirk.rate_in('test'):.1f} %", quirk.text)
+            if quirk.kind != "folder" else (name, f"{100 * quirk.rate:.0f} % of folders", "", quirk.text)
+            for name, quirk in QUIRKS.items()]
+    return tabulate(rows, headers=("quirk", "train", "test", "what it is"))
 
 
 def open_data(data: Path | None, settings: Settings, run: RunFolder | None = None, *, training: bool = True

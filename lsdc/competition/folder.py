@@ -3,6 +3,7 @@
 Layout and spellings: the Data page of the RSNA 2024 Lumbar Spine Degenerative Classification competition.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from lsdc.tables import GRADES, POINTS, SERIES, SHOWN_ROWS, read_csv
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGET_BY_TITLES, TARGETS, Plane, Severity, parse_row_id
 
 Part = Literal["train", "test"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,8 +147,14 @@ def _read_series(path: Path) -> pd.DataFrame:
     frame = read_csv(path)
     _need_columns(frame, ["study_id", "series_id", "series_description"], path)
     planes = {plane.description: plane.value for plane in Plane}
-    _name_faults(frame.series_description, list(planes), "series descriptions", path)
-    return SERIES.check(frame[["study_id", "series_id"]].assign(plane=frame.series_description.map(planes)), path)
+    known = frame.series_description.isin(list(planes))
+    if len(frame) and not known.any():
+        _name_faults(frame.series_description, list(planes), "series descriptions", path)
+    for row in frame[~known].itertuples():  # one odd series must not cost the others
+        log.warning("study %s: series %s is left out, its description %r is none of %s", row.study_id, row.series_id,
+                    row.series_description, ", ".join(planes))
+    table = frame[["study_id", "series_id"]].assign(plane=frame.series_description.map(planes))
+    return SERIES.check(table[known].reset_index(drop=True), path)
 
 
 def _read_sample(path: Path) -> list[str]:

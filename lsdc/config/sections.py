@@ -34,6 +34,8 @@ class PhantomSettings(Record):
     train_studies: PositiveInt
     test_studies: PositiveInt
     seed: int = Field(ge=0)
+    quirks: tuple[str, ...] = Field(
+        description="quirks forced on every study, by name; all deals each out at least once; []: by chance alone")
 
 
 class FoldSettings(Record):

@@ -22,6 +22,22 @@ OTHER_ANGLES_DEG = {"t10_t11": -4.0, "t11_t12": -3.0, "t12_l1": -1.0, "s1_s2": -
 NORMAL_CANAL_MM, NORMAL_RECESS_MM = 15.5, 5.0
 
 
+VARIANTS = {"six_lumbar": 0.02, "four_lumbar": 0.02, "transitional_s1": 0.03}  # shares of patients
+SCHMORL_RATE, COMPRESSION_RATE = 0.04, 0.04  # of endplates; of patients past 60
+
+
+@dataclass(frozen=True, eq=False)
+class Dents:
+    """Where endplates give way to the disc: Schmorl-like nodes and small compressions. Arrays (2, 11), mm.
+
+    First the endplates above each of DISCS, then those below; depth 0 where an endplate is whole.
+    """
+
+    depth: np.ndarray
+    reach: np.ndarray
+    v: np.ndarray  # of the middle, towards the back
+
+
 @dataclass(frozen=True, eq=False)
 class Anatomy:
     """What a patient's shapes are computed from. Arrays by disc follow DISCS; by side, SIDES."""
@@ -35,7 +51,9 @@ class Anatomy:
     angles: np.ndarray  # (11,) radians by which the curve turns at each disc, lordosis positive
     posture: float  # radians, tilt of the curve at L3/L4
     hydration: np.ndarray  # (11,) 0 black disc .. 1 bright nucleus
-    marrow_change: np.ndarray  # (11,) fatty (positive) or oedematous (negative) bands at the endplates
+    marrow_change: np.ndarray  # (11,) fatty (positive) or oedematous (negative) bands at the endplates (Modic-like)
+    dents: "Dents"
+    conus_s: float  # where the cord ends
     scoliosis_mm: tuple[float, float]  # amplitude, phase
     rotation: float  # radians of axial rotation over the lumbar spine
     fat_back_mm: float  # subcutaneous fat behind the muscles
@@ -78,12 +96,11 @@ def draw_anatomy(random: np.random.Generator, z: np.ndarray) -> Anatomy:
     spacing = np.array(SPACING_MM) * scale * random.normal(1, 0.02, len(SPACING_MM))
     spacing[FIRST: FIRST + 4] = spacing[FIRST: FIRST + 4].clip(30.5, 39.5)
     change = np.where(random.random(len(DISCS)) < 0.10 + 0.06 * worn.clip(0), random.choice([-1.0, 1.0], len(DISCS)), 0)
-    transitional = random.random() < 0.03
-    if transitional:
-        half_height[GRADED.stop] = 3.6
+    variant = _variant(random, half_height, spacing, scale)
+    disc_s = np.concatenate([[0.0], np.cumsum(spacing)])
     return Anatomy(
-        age=age, sex=sex, variant="transitional_s1" if transitional else "usual", scale=scale,
-        disc_s=np.concatenate([[0.0], np.cumsum(spacing)]), half_height=half_height,
+        age=age, sex=sex, variant=variant, scale=scale, disc_s=disc_s, half_height=half_height,
+        dents=_dents(random, age, worn), conus_s=_conus(random, disc_s, variant),
         angles=_angles(random), posture=np.deg2rad(random.normal(0, 3)),
         hydration=np.clip(0.62 - 0.30 * worn, 0.03, 1.0), marrow_change=change * random.uniform(0.4, 1.0, len(DISCS)),
         scoliosis_mm=(float(np.clip(random.normal(0, 2.5), -6, 6)), float(random.uniform(0, 2 * np.pi))),
@@ -92,6 +109,39 @@ def draw_anatomy(random: np.random.Generator, z: np.ndarray) -> Anatomy:
         canal_mm=canal_mm(latent[Condition.CANAL]), recess_mm=recess_mm(latent[Condition.SUBARTICULAR]),
         foramen=foramen_openness(latent[Condition.FORAMINAL]),
     )
+
+
+def _variant(random: np.random.Generator, half_height: np.ndarray, spacing: np.ndarray, scale: float) -> str:
+    """A rare count of lumbar-type bodies, done to the heights in place. Levels are counted from the sacrum upwards.
+
+    With six lumbar-type bodies the one above L1 looks as if it were lumbar too; with four, L1 looks thoracic.
+    """
+    drawn = random.choice(["usual", *VARIANTS], p=[1 - sum(VARIANTS.values()), *VARIANTS.values()])
+    if drawn == "transitional_s1":
+        half_height[GRADED.stop] = 3.6
+    elif drawn == "six_lumbar":
+        half_height[FIRST - 1], spacing[FIRST - 1] = half_height[FIRST], spacing[FIRST]
+    elif drawn == "four_lumbar":
+        half_height[FIRST] = max(HALF_HEIGHT_MM[FIRST - 1] * scale, 3.0)
+        spacing[FIRST] = 31.0 * scale
+    return str(drawn)
+
+
+def _conus(random: np.random.Generator, disc_s: np.ndarray, variant: str) -> float:
+    """The cord ends near L1/L2 as one counts from above, so a level off where one lumbar body is too many or few."""
+    disc = FIRST + {"six_lumbar": -1, "four_lumbar": 1}.get(variant, 0)
+    return float(disc_s[disc] - 4 + np.clip(random.normal(0, 6), -14, 14))
+
+
+def _dents(random: np.random.Generator, age: int, worn: np.ndarray) -> Dents:
+    shape = (2, len(DISCS))
+    node = random.random(shape) < SCHMORL_RATE * (1 + worn.clip(0))
+    depth, reach = node * random.uniform(2.5, 5.5, shape), random.uniform(4, 7, shape)
+    v = random.normal(-1, 4, shape)
+    if age > 60 and random.random() < COMPRESSION_RATE:  # an upper endplate that has sunk, rather in front
+        disc = int(random.integers(FIRST - 1, GRADED.stop - 1))
+        depth[1, disc], reach[1, disc], v[1, disc] = random.uniform(3, 7), 17.0, -5.0
+    return Dents(depth, reach, v)
 
 
 def _angles(random: np.random.Generator) -> np.ndarray:

@@ -29,6 +29,8 @@ def paint_column(canvas: Canvas, profiles: Profiles) -> None:
 
     near = np.abs(profiles.near_disc[i])
     in_disc = h0 * (F(1.12) - F(0.34) * (x2 + (v / depth) ** 2)) - near  # mm inside the disc
+    if profiles.dent_depth.any():
+        in_disc = in_disc + _dent(box, profiles)
     marrow = soft(outline - F(1.1)) * soft(-in_disc - F(0.9))
     box.paint(marrow, Tissue.MARROW)
     _paint_marrow_details(box, profiles, marrow, in_disc)
@@ -38,6 +40,13 @@ def paint_column(canvas: Canvas, profiles: Profiles) -> None:
     nucleus = soft(F(0.74) - inner, 0.30) * soft(in_disc - F(1.0), 1.8)
     box.paint(disc, Tissue.ANNULUS)
     box.paint_mixed(disc * nucleus, profiles.hydration[i], Tissue.WET_DISC, Tissue.DRY_DISC)
+
+
+def _dent(box: Canvas, profiles: Profiles) -> np.ndarray:
+    """How far, mm, the disc reaches into the nearest endplate."""
+    reach = profiles.dent_reach[box.i]
+    off = (box.u * box.u + (box.v - profiles.dent_v[box.i]) ** 2) / (reach * reach)
+    return profiles.dent_depth[box.i] * np.maximum(0, 1 - off)
 
 
 def _paint_marrow_details(box: Canvas, profiles: Profiles, marrow: np.ndarray, in_disc: np.ndarray) -> None:

@@ -17,7 +17,7 @@ TIMES_MS = {Contrast.T1: (600.0, 11.0), Contrast.T2: (3400.0, 102.0), Contrast.S
 
 @dataclass(frozen=True)
 class SeriesTags:
-    """What all slices of a series share; bare leaves out SliceThickness and SpacingBetweenSlices."""
+    """What all slices of a series share. left_out: quirks, of which two leave elements out."""
 
     study_id: int
     series_id: int
@@ -28,7 +28,8 @@ class SeriesTags:
     field_tesla: float
     thickness_mm: float
     spacing_mm: float
-    bare: bool
+    body_part: str
+    left_out: frozenset[str]
 
 
 def uid(*words: object) -> str:
@@ -37,13 +38,15 @@ def uid(*words: object) -> str:
     return f"2.25.{int.from_bytes(digest[:16], 'big')}"
 
 
-def write_slice(path: Path, pixels: np.ndarray, plane: SlicePlane, number: int, header: Dataset) -> None:
-    """Write (rows, columns) uint16 of 12 bits as MR Image Storage, Explicit VR Little Endian (PS3.3 A.4).
+def slice_dataset(
+    name: str, pixels: np.ndarray, plane: SlicePlane, number: int, header: Dataset
+) -> Dataset:
+    """One slice as MR Image Storage, Explicit VR Little Endian (PS3.3 A.4). pixels: (rows, columns) uint16, 12 bits.
 
-    header: what `series_dataset` made for the series; the slice's own elements are set on it.
+    header: what `series_dataset` made for the series; the slice's own elements are set on it, and it is returned.
     """
     data = header
-    data.SOPInstanceUID = uid("instance", data.SeriesInstanceUID, path.stem)
+    data.SOPInstanceUID = uid("instance", data.SeriesInstanceUID, name)
     data.InstanceNumber = number
     data.ImagePositionPatient = _decimals(plane.origin_mm)
     right, down = (step / np.linalg.norm(step) for step in (plane.step_x_mm, plane.step_y_mm))
@@ -58,6 +61,11 @@ def write_slice(path: Path, pixels: np.ndarray, plane: SlicePlane, number: int, 
     data.file_meta.MediaStorageSOPClassUID = MRImageStorage
     data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
     data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return data
+
+
+def write_dataset(path: Path, data: Dataset) -> None:
+    """Write a data set as a DICOM file, preamble and all."""
     dcmwrite(path, data, enforce_file_format=True)
 
 
@@ -74,11 +82,11 @@ def series_dataset(tags: SeriesTags) -> Dataset:
     data.ManufacturerModelName = tags.scanner
     data.SeriesDescription = tags.description
     data.PatientName = data.PatientID = str(tags.study_id)
-    data.BodyPartExamined = "LSPINE"
+    data.BodyPartExamined = tags.body_part
     data.PatientPosition = "HFS"
     data.StudyInstanceUID = uid("study", tags.study_id)
     data.SeriesInstanceUID = uid("series", tags.study_id, tags.series_id)
-    data.FrameOfReferenceUID = uid("frame", tags.study_id)
+    data.FrameOfReferenceUID = uid("frame", tags.study_id, tags.body_part)
     data.SeriesNumber = tags.series_number
     data.ScanningSequence = "IR" if tags.contrast == Contrast.STIR else "SE"
     data.SequenceVariant, data.ScanOptions = "SK", None
@@ -87,10 +95,9 @@ def series_dataset(tags: SeriesTags) -> Dataset:
     if tags.contrast == Contrast.STIR:
         data.InversionTime = "160"
     data.MagneticFieldStrength = str(tags.field_tesla)
-    if tags.bare:
-        data.SliceThickness = None  # type 2: present, empty
-    else:
-        data.SliceThickness = _decimals([tags.thickness_mm])[0]
+    thickness = None if "no_slice_thickness" in tags.left_out else _decimals([tags.thickness_mm])[0]
+    data.SliceThickness = thickness  # type 2: empty where it is not known
+    if "no_spacing_between_slices" not in tags.left_out:
         data.SpacingBetweenSlices = _decimals([tags.spacing_mm])[0]
     data.SamplesPerPixel = 1
     data.PhotometricInterpretation = "MONOCHROME2"

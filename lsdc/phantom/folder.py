@@ -11,7 +11,7 @@ from lsdc.errors import ConfigError
 from lsdc.files import read_json, write_json, written_aside
 from lsdc.phantom.latents import latent_rows
 from lsdc.phantom.points import keypoint_rows
-from lsdc.phantom.quirks import SHUFFLED_SAMPLE_RATE
+from lsdc.phantom.quirks import ALL, QUIRKS, Planted, check_quirks, forced_quirks
 from lsdc.phantom.study import Part, StudyPlan, plan_study, write_study
 from lsdc.processes import each
 from lsdc.seeding import generator
@@ -19,7 +19,7 @@ from lsdc.tables import GRADES, KEYPOINTS, LATENTS
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, Severity, row_id
 
 log = logging.getLogger(__name__)
-VERSION = 1  # of the generator: other numbers, other bytes
+VERSION = 2  # of the generator: other numbers, other bytes
 COMPETITION, TRUTH = "competition", "truth"
 REMEDY = "remove this folder to make it anew, choose another one, or ask for the settings it was made with"
 
@@ -28,9 +28,11 @@ def generate(root: Path, settings: PhantomSettings, *, workers: int) -> None:
     """Write `<root>/competition` and `<root>/truth`; does only what is missing, and nothing if all is there.
 
     workers: processes (0: every core); the bytes do not depend on it, and study i only on (seed, part, i).
-    Raises ConfigError when root holds a phantom of other settings, or files that are no phantom.
+    Raises ConfigError when root holds a phantom of other settings, or files that are no phantom, or for a quirk
+    that does not exist.
     """
     root = Path(root)
+    check_quirks(settings)
     wanted = {"version": VERSION, "seed": settings.seed, "settings": settings.model_dump(mode="json")}
     if _is_complete(root, wanted):
         log.info("phantom already whole in %s", root)
@@ -40,8 +42,8 @@ def generate(root: Path, settings: PhantomSettings, *, workers: int) -> None:
         shutil.rmtree(half_made)
     tasks = [("train", index) for index in range(settings.train_studies)]
     tasks += [("test", index) for index in range(settings.test_studies)]
-    results = each(_make, tasks, what="phantom", workers=workers, shared=(root, settings.seed))
-    _write_tables(root, settings.seed, sorted(results, key=lambda rows: (rows["part"], rows["study_id"])))
+    results = each(_make, tasks, what="phantom", workers=workers, shared=(root, settings))
+    _write_tables(root, settings, sorted(results, key=lambda rows: (rows["part"], rows["study_id"])))
     write_json(root / TRUTH / "phantom.json", wanted)
     (root / TRUTH / "started.json").unlink()
 
@@ -60,9 +62,9 @@ def _is_complete(root: Path, wanted: dict) -> bool:
     return False
 
 
-def _make(root: Path, seed: int, part: Part, index: int) -> dict:
+def _make(root: Path, settings: PhantomSettings, part: Part, index: int) -> dict:
     """Write a study unless it is there already; return its rows of all tables."""
-    plan = plan_study(seed, part, index)
+    plan = plan_study(settings.seed, part, index, forced_quirks(settings, part, index))
     folder = root / COMPETITION / f"{part}_images" / str(plan.study_id)
     if not folder.exists():
         write_study(plan, folder)
@@ -76,8 +78,8 @@ def study_rows(plan: StudyPlan) -> dict:
         "part": plan.part, "study_id": plan.study_id,
         "cells": [severity.title if known else None for severity, known in zip(severities, plan.labelled, strict=True)],
         "points": [{"study_id": plan.study_id, **row} for row in plan.points],
-        "series": [{"study_id": plan.study_id, "series_id": series_id, "series_description": series.plane.description}
-                   for series_id, series in sorted(plan.series, key=lambda entry: entry[0])],
+        "series": [{"study_id": plan.study_id, "series_id": series_id, "series_description": series.described}
+                   for series_id, series in sorted(plan.series, key=lambda entry: entry[0]) if series.in_table],
         "latents": latent_rows(plan.study_id, plan.labels),
         "keypoints": keypoint_rows(plan.study_id, plan.patient),
         "grades": [{"study_id": plan.study_id, "condition": target.condition.value, "side": target.side.value,
@@ -85,11 +87,20 @@ def study_rows(plan: StudyPlan) -> dict:
                    for target, severity in zip(TARGETS, severities, strict=True)],
         "study": {"study_id": plan.study_id, "part": plan.part, "age": plan.patient.anatomy.age,
                   "sex": plan.patient.anatomy.sex, "scanner": plan.scanner.name,
-                  "variant": plan.patient.anatomy.variant, "quirks": ";".join(sorted(plan.quirks))},
+                  "variant": plan.patient.anatomy.variant,
+                  "quirks": ";".join(sorted({one.quirk for one in plan.planted}))},
+        "quirks": [_quirk_row(plan, one) for one in plan.planted],
     }
 
 
-def _write_tables(root: Path, seed: int, studies: list[dict]) -> None:
+def _quirk_row(plan: StudyPlan, planted: Planted) -> dict:
+    """A row of truth/quirks.csv: series and instance (the file's number) are empty where the quirk is of more."""
+    series_id, series = plan.series[planted.series] if planted.series is not None else (None, None)
+    number = series.instance_numbers[planted.slice] if planted.slice is not None else None
+    return {"study_id": plan.study_id, "series_id": series_id, "instance_number": number, "quirk": planted.quirk}
+
+
+def _write_tables(root: Path, settings: PhantomSettings, studies: list[dict]) -> None:
     """The five csv of the competition and the truth beside them. studies: rows in order of part and study_id."""
     competition, truth = root / COMPETITION, root / TRUTH
     train, test = ([rows for rows in studies if rows["part"] == part] for part in ("train", "test"))
@@ -101,28 +112,32 @@ def _write_tables(root: Path, seed: int, studies: list[dict]) -> None:
     for part, rows in (("train", train), ("test", test)):
         _write_csv(competition / f"{part}_series_descriptions.csv",
                    _joined(rows, "series", ["study_id", "series_id", "series_description"]))
-    _write_csv(competition / "sample_submission.csv", _sample(seed, test))
+    sample, shuffled = _sample(settings, test)
+    _write_csv(competition / "sample_submission.csv", sample)
     LATENTS.write(pd.concat([rows["latents"] for rows in studies], ignore_index=True), truth / "latents.csv")
     KEYPOINTS.write(_joined(studies, "keypoints", list(KEYPOINTS.columns)), truth / "keypoints.csv")
     GRADES.write(_joined(studies, "grades", list(GRADES.columns)), truth / "grades.csv")
     _write_csv(truth / "studies.csv", pd.DataFrame([rows["study"] for rows in studies]))
+    quirks = _joined(studies, "quirks", ["study_id", "series_id", "instance_number", "quirk"])
+    if shuffled:
+        quirks.loc[len(quirks), "quirk"] = "shuffled_sample"
+    _write_csv(truth / "quirks.csv", quirks.astype(dict.fromkeys(quirks.columns[:3], "Int64")))
 
 
 def _joined(studies: list[dict], table: str, columns: list[str]) -> pd.DataFrame:
     return pd.DataFrame([row for rows in studies for row in rows[table]], columns=columns)
 
 
-def _sample(seed: int, test: list[dict]) -> pd.DataFrame:
-    """Rows by study, then alphabetical with the canal last, as in the competition; seldom shuffled."""
+def _sample(settings: PhantomSettings, test: list[dict]) -> tuple[pd.DataFrame, bool]:
+    """Rows by study, then alphabetical with the canal last, as in the competition; and whether they were shuffled."""
     ordered = sorted(target.column for target in TARGETS)
     names = {target.column: target for target in TARGETS}
     frame = pd.DataFrame({"row_id": [row_id(rows["study_id"], names[column]) for rows in test for column in ordered]})
     for column in SEVERITY_COLUMNS:
         frame[column] = 1 / 3
-    random = generator(seed, "phantom", "sample")
-    if random.random() < SHUFFLED_SAMPLE_RATE:
-        frame = frame.iloc[random.permutation(len(frame))]
-    return frame
+    random = generator(settings.seed, "phantom", "sample")
+    shuffled = random.random() < QUIRKS["shuffled_sample"].rate or bool({ALL, "shuffled_sample"} & set(settings.quirks))
+    return (frame.iloc[random.permutation(len(frame))] if shuffled else frame), shuffled
 
 
 def _write_csv(path: Path, frame: pd.DataFrame) -> None:

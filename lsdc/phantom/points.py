@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lsdc.dicom.plane import orientation_of
 from lsdc.phantom.anatomy import BODIES, DISCS, FIRST
 from lsdc.phantom.profiles import DURA_GAP_MM, back_of_column
 from lsdc.phantom.render import Patient
@@ -51,16 +52,18 @@ def annotate(
     """Points as in `train_label_coordinates.csv`, in the order of TARGETS, with noise in the plane.
 
     series: (series_id, plan). skipped: (25,) bool, targets without a point. A target is annotated on the nearest
-    slice of its plane, unless none comes near it or it falls outside the image.
+    slice of its plane, in a series that the table names, unless none comes near it or it falls outside the image.
     """
     rows = []
     for target, skip in zip(TARGETS, skipped, strict=True):
         noise_mm = random.normal(0, NOISE_MM[target.condition], 2)
         place = target_place(patient, target)
         found = [
-            (abs(float(plane.to_pixel(place)[1])), series_id, number, plane)
-            for series_id, plan in series if plan.plane == ANNOTATED_PLANE[target.condition]
-            for number, plane in zip(plan.instance_numbers, plan.planes, strict=True)
+            (abs(float(plane.to_pixel(place)[1])), series_id, number, plan.stored_plane(index))
+            for series_id, plan in series
+            if plan.plane == ANNOTATED_PLANE[target.condition] and plan.named
+            for index, (number, plane) in enumerate(zip(plan.instance_numbers, plan.planes, strict=True))
+            if plan.plane.startswith(orientation_of(plane))
         ]
         if skip or not found:
             continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsdc.phantom.anatomy import DISCS, FIRST, GRADED, NORMAL_CANAL_MM, NORMAL_RECESS_MM, Anatomy
+from lsdc.phantom.anatomy import DISCS, GRADED, NORMAL_CANAL_MM, NORMAL_RECESS_MM, Anatomy
 from lsdc.phantom.frame import SpineFrame
 
 REACH_MM = 6.0  # Gaussian reach of a narrowing above and below its disc
@@ -28,6 +28,9 @@ class Profiles:
     half_height: np.ndarray  # of the nearest disc
     hydration: np.ndarray  # of the nearest disc
     marrow_change: np.ndarray  # of the nearest disc
+    dent_depth: np.ndarray  # of the nearest endplate, 0 where it is whole
+    dent_reach: np.ndarray
+    dent_v: np.ndarray
     half_width: np.ndarray  # of the column
     half_depth: np.ndarray
     waist: np.ndarray  # 0 at the endplates, 1 in the middle of a body
@@ -64,20 +67,21 @@ def make_profiles(anatomy: Anatomy, frame: SpineFrame) -> Profiles:
     end = discs[GRADED.stop] + 18  # the sac ends at about S2
     sac_depth *= np.clip((end - s) / 8, 0.02, 1)
     recess = (NORMAL_RECESS_MM - (NORMAL_RECESS_MM - anatomy.recess_mm) @ narrowing.T) * (1 - 0.5 * sacral)
-    conus = discs[FIRST] - 4  # just above the disc L1/L2
+    below = (near_disc > 0).astype(int)  # the endplate below the disc is nearest
     area = np.clip(sac_depth * sac_width, 4, None) / (NORMAL_CANAL_MM * 10.2)
     values = {
         "near_disc": near_disc, "near_body": _nearest(s, anatomy.body_s),
         "near_pedicle": _nearest(s, anatomy.body_s - 4.0), "near_spinous": _nearest(s, discs - 4.0),
         "half_height": anatomy.half_height[nearest], "hydration": anatomy.hydration[nearest],
         "marrow_change": anatomy.marrow_change[nearest],
+        **{f"dent_{name}": getattr(anatomy.dents, name)[below, nearest] for name in ("depth", "reach", "v")},
         "half_width": wide, "half_depth": depth,
         "waist": np.clip((np.abs(near_disc) - anatomy.half_height[nearest]) / 9, 0, 1) ** 2,
         "bulge": narrowing @ np.clip(0.32 * loss, 0, 4.0),
         "recess_bulge": np.clip(0.35 * (NORMAL_RECESS_MM - anatomy.recess_mm), 0, None) @ narrowing.T,
         "foramen_bulge": 3.2 * np.clip(0.9 - anatomy.foramen, 0, None) @ narrowing.T,
         "sac_depth": sac_depth, "sac_half_width": sac_width, "crowding": area**-0.5,
-        "cord": np.clip((conus - s) / 22, 0, 1) ** 0.6 * 4.4,
+        "cord": np.clip((anatomy.conus_s - s) / 22, 0, 1) ** 0.6 * 4.4,
         "recess": recess,
         "overgrowth": (np.clip((NORMAL_RECESS_MM - anatomy.recess_mm) / 4.7, 0, 1) @ narrowing.T).clip(0, 1),
         "openness": anatomy.foramen[:, nearest],

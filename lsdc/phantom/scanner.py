@@ -1,6 +1,7 @@
 """How a patient is imaged: planes and order of each series, and from ideal signal to stored values."""
 
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -28,16 +29,58 @@ class Scanner:
     offset: float
 
 
+class Spoil(NamedTuple):
+    """A quirk of files (see spoil.py) and the slices that have it."""
+
+    quirk: str
+    slices: tuple[int, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class SeriesPlan:
-    """One series before it is rendered; slices in order along the normal (sagittal: x rising, axial: z rising)."""
+    """One series before it is rendered; slices in order along the normal (sagittal: x rising, axial: z rising).
+
+    Slices that a quirk added stand behind the others.
+    """
 
     plane: Plane
     contrast: Contrast
-    planes: tuple[SlicePlane, ...]
+    planes: tuple[SlicePlane, ...]  # as they are rendered
     thickness_mm: float
     spacing_mm: float
     instance_numbers: tuple[int, ...]
+    scan: int  # series of one number lie on the same slices
+    described: str  # in the series table
+    in_table: bool = True
+    files: Literal["written", "none", "no folder"] = "written"
+    turn: int = 0  # quarter turns of the stored images; from 4 on mirrored besides
+    body_part: str = "LSPINE"
+    spoils: tuple[Spoil, ...] = ()
+
+    @property
+    def named(self) -> bool:
+        """Whether the series table names it as one of the three planes."""
+        return self.in_table and self.described == self.plane.description
+
+    def stored_plane(self, index: int) -> SlicePlane:
+        """The plane of a slice as it is stored, turned and mirrored."""
+        plane = self.planes[index]
+        for _ in range(self.turn % 4):
+            _, width = plane.size_hw
+            plane = SlicePlane(plane.to_patient(np.array([width - 1, 0])), plane.step_y_mm, -plane.step_x_mm,
+                               plane.size_hw[::-1])
+        if self.turn >= 4:
+            right = plane.to_patient(np.array([plane.size_hw[1] - 1, 0]))
+            plane = SlicePlane(right, -plane.step_x_mm, plane.step_y_mm, plane.size_hw)
+        return plane
+
+    def stored_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        """Pixels (rows, columns) of a rendered plane as they are stored."""
+        turned = np.rot90(pixels, self.turn % 4)
+        return np.ascontiguousarray(turned[:, ::-1] if self.turn >= 4 else turned)
+
+    def spoils_of(self, index: int) -> frozenset[str]:
+        return frozenset(spoil.quirk for spoil in self.spoils if index in spoil.slices)
 
 
 def draw_scanner(random: np.random.Generator) -> Scanner:
@@ -76,7 +119,8 @@ def plan_sagittal(random: np.random.Generator, patient: Patient, stir: bool) -> 
         px = field / rows
         offsets = (np.arange(count) - (count - 1) / 2) * spacing
         planes = tuple(_plane(centre + offset * normal, right * px, down * px, size_hw) for offset in offsets)
-        plans.append(SeriesPlan(plane, contrast, planes, round(spacing / 1.1, 2), spacing, _numbers(count, rising)))
+        plans.append(SeriesPlan(plane, contrast, planes, round(spacing / 1.1, 2), spacing, _numbers(count, rising),
+                                scan=0, described=plane.description))
     return plans
 
 
@@ -97,7 +141,7 @@ def plan_axial(random: np.random.Generator, patient: Patient, several: bool) -> 
         stacks = [_parallel(random, patient, spacing)]
     rising = random.random() < 0.12  # instance numbers rise towards the head
     plans = []
-    for stack in stacks:
+    for scan, stack in enumerate(stacks, start=1):
         planes = []
         for centre, right, down in stack:
             middle = centre + right * wander[0] + down * (wander[1] - 0.045 * field)
@@ -105,7 +149,7 @@ def plan_axial(random: np.random.Generator, patient: Patient, several: bool) -> 
             planes.append(_plane(middle, right * px, down * px, size_hw))
         planes = tuple(sorted(planes, key=lambda plane: plane.centre_mm[2]))
         plans.append(SeriesPlan(Plane.AXIAL_T2, Contrast.T2, planes, round(spacing / 1.1, 2), spacing,
-                                _numbers(len(planes), rising)))
+                                _numbers(len(planes), rising), scan=scan, described=Plane.AXIAL_T2.description))
     return plans
 
 

@@ -7,7 +7,7 @@ import pytest
 from lsdc.config import PhantomSettings
 from lsdc.phantom import generate
 
-SETTINGS = PhantomSettings(train_studies=2, test_studies=1, seed=4)
+SETTINGS = PhantomSettings(train_studies=2, test_studies=1, seed=4, quirks=())
 
 
 @pytest.fixture(scope="session")

@@ -157,7 +157,7 @@ def test_a_whole_folder_is_left_alone(phantom):
 
 def test_other_settings_are_refused(phantom):
     with pytest.raises(ConfigError, match=r"made with other settings(.|\n)*remove this folder"):
-        generate(phantom, PhantomSettings(train_studies=2, test_studies=1, seed=5), workers=1)
+        generate(phantom, PhantomSettings(train_studies=2, test_studies=1, seed=5, quirks=()), workers=1)
 
 
 def test_real_data_are_refused(phantom, tmp_path):

@@ -1,0 +1,94 @@
+"""Quirks of the people who graded and clicked: labels and points that are missing or wrong, in the train part."""
+
+
+import numpy as np
+
+from lsdc.phantom.quirks import Planted
+from lsdc.phantom.scanner import SeriesPlan
+from lsdc.taxonomy import TARGET_BY_TITLES, TARGETS, Condition, Level, Plane, Side, Target
+
+LEVELS, SIDES = list(Level), {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
+
+
+def unlabelled(random: np.random.Generator) -> np.ndarray:
+    """(25,) bool: the targets of a study with `missing_labels` that the table leaves empty."""
+    missing = np.zeros(len(TARGETS), dtype=bool)
+    lost = [level for level, chance in ((Level.L1_L2, 0.9), (Level.L2_L3, 0.35), (Level.L3_L4, 0.05))
+            if random.random() < chance]
+    for place, target in enumerate(TARGETS):
+        missing[place] = target.condition == Condition.SUBARTICULAR and target.level in lost
+    if random.random() < 0.20 or not missing.any():
+        others = [place for place, target in enumerate(TARGETS) if target.condition == Condition.FORAMINAL]
+        missing[random.choice(others, random.integers(1, 3), replace=False)] = True
+    if random.random() < 0.03:
+        missing[random.integers(len(Level))] = True  # a canal row
+    return missing
+
+
+def without_point(random: np.random.Generator) -> np.ndarray:
+    """(25,) bool: the labelled targets of a study with `missing_coordinates` that have no point."""
+    missing = np.zeros(len(TARGETS), dtype=bool)
+    missing[random.choice(len(TARGETS), random.integers(1, 3), replace=False)] = True
+    return missing
+
+
+def misread(
+    random: np.random.Generator, points: list[dict], series: list[tuple[int, SeriesPlan]], quirks: frozenset[str]
+) -> tuple[list[dict], list[Planted]]:
+    """Points as a hurried annotator would name them, and what was planted. points: rows of `annotate`."""
+    planted = []
+    if "level_off_by_one" in quirks:
+        condition, step = _some_condition(random), int(random.choice([-1, 1]))
+        points = [row for row in points if _target(row).condition != condition] + _shifted(points, condition, step)
+        planted.append(Planted("level_off_by_one"))
+    if "sides_swapped" in quirks:
+        condition = [Condition.FORAMINAL, Condition.SUBARTICULAR][random.integers(2)]
+        points = [_named(row, target._replace(side=SIDES[target.side]))
+                  if (target := _target(row)).condition == condition else row for row in points]
+        planted.append(Planted("sides_swapped"))
+    if "point_on_wrong_series" in quirks:
+        points, found = _on_wrong_series(random, points, series)
+        planted += found
+    order = {(target.condition_title, target.level.title): place for place, target in enumerate(TARGETS)}
+    return sorted(points, key=lambda row: order[row["condition"], row["level"]]), planted
+
+
+def _some_condition(random: np.random.Generator) -> Condition:
+    return list(Condition)[random.integers(len(Condition))]
+
+
+def _target(row: dict) -> Target:
+    return TARGET_BY_TITLES[row["condition"], row["level"]]
+
+
+def _named(row: dict, target: Target) -> dict:
+    return row | {"condition": target.condition_title, "level": target.level.title}
+
+
+def _shifted(points: list[dict], condition: Condition, step: int) -> list[dict]:
+    """The points of a condition named `step` levels further down; what falls off the end is lost."""
+    moved = []
+    for row in points:
+        target = _target(row)
+        place = LEVELS.index(target.level) + step
+        if target.condition == condition and 0 <= place < len(LEVELS):
+            moved.append(_named(row, target._replace(level=LEVELS[place])))
+    return moved
+
+
+def _on_wrong_series(
+    random: np.random.Generator, points: list[dict], series: list[tuple[int, SeriesPlan]]
+) -> tuple[list[dict], list[Planted]]:
+    """One canal point is given the T1 series that lies on the same slices."""
+    canal = [place for place, row in enumerate(points) if _target(row).condition == Condition.CANAL]
+    other = [(place, series_id, plan) for place, (series_id, plan) in enumerate(series)
+             if plan.plane == Plane.SAGITTAL_T1 and plan.in_table and plan.files == "written"]
+    if not (canal and other):
+        return points, []
+    which, (place, series_id, plan) = int(random.choice(canal)), other[0]
+    numbers = plan.instance_numbers
+    number = min(numbers, key=lambda one: abs(one - points[which]["instance_number"]))
+    size = plan.stored_plane(numbers.index(number)).size_hw
+    row = points[which] | {"series_id": series_id, "instance_number": number}
+    row |= {"x": round(min(row["x"], size[1] - 1.0), 4), "y": round(min(row["y"], size[0] - 1.0), 4)}
+    return [*points[:which], row, *points[which + 1:]], [Planted("point_on_wrong_series", place)]
