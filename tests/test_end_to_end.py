@@ -30,7 +30,7 @@ def trained(make_place):
     said = iter(killed.stderr.readline, "")
     assert any("detector: images" in line and "done" in line for line in said)
     log = next((place.folder / ".lsdc").glob("runs/smoke/fold0/detector.training")) / "training.log"
-    until(lambda: '"epoch": 2' in log.read_text())
+    until(lambda: log.exists() and '"epoch": 2' in log.read_text())
     killed.kill()
     killed.wait()
     until(lambda: place.processes() == [])
