@@ -14,9 +14,10 @@ BACK, TEXT, DIM = "#000000", "#f2f2f2", "#9aa3ad"
 SEVERITY_COLOURS = {Severity.NORMAL_MILD: "#4fd66b", Severity.MODERATE: "#ffd23f", Severity.SEVERE: "#ff4a3d"}
 NONE_COLOUR, PREDICTED, LINES = "#b4b9bf", "#35d0ff", "#8fb4d9"
 LINE_WIDTHS = {None: 1.2, Severity.NORMAL_MILD: 1.2, Severity.MODERATE: 1.7, Severity.SEVERE: 2.3}
-WINDOW_PERCENTILES = (0.5, 99.3)  # of what is shown
-SAGITTAL_MM, AXIAL_MM = (150.0, 240.0), (120.0, 120.0)  # width and height shown where something is marked
+WINDOW_PERCENTILES, GAMMA = (0.5, 99.3), 0.8  # of what is shown; the middle greys a little lighter
+SAGITTAL_MM, AXIAL_MM = (150.0, 240.0), (104.0, 104.0)  # width and height shown where something is marked
 CROSS_MM = 3.0
+OUTLINE = 2.6  # points, black below text and the scale bar
 COLUMNS = ((Condition.FORAMINAL, Side.RIGHT), (Condition.SUBARTICULAR, Side.RIGHT), (Condition.CANAL, Side.MIDLINE),
            (Condition.SUBARTICULAR, Side.LEFT), (Condition.FORAMINAL, Side.LEFT))
 HEADS = ("R\nforamen", "R\nrecess", "canal", "L\nrecess", "L\nforamen")
@@ -54,7 +55,7 @@ def draw_grades(axes, grades: Mapping[Target, Severity], with_point: Collection[
     axes.set(xlim=(-1.3, len(COLUMNS)), ylim=(len(Level) + 0.7, -1.2), facecolor=BACK)
     axes.axis("off")
     for column, (pair, head) in enumerate(zip(COLUMNS, HEADS, strict=True)):
-        axes.text(column + 0.5, -0.45, head, ha="center", va="center", color=DIM, fontsize=8)
+        axes.text(column + 0.5, -0.45, head, ha="center", va="center", color=DIM, fontsize=7)
         for row, level in enumerate(Level):
             target = Target(*pair, level)
             severity = grades.get(target)
@@ -77,11 +78,11 @@ def _mm(view: View, places_mm: np.ndarray) -> np.ndarray:
 
 
 def _shown(view: View, wanted_mm: tuple[float, float]) -> tuple[float, float, float, float]:
-    """Left, top, width, height in mm: around the marks, or the whole image in the same proportions."""
+    """Left, top, width, height in mm: around the marks; else as much of the image's middle as fills the axes."""
     extent = np.array(view.plane.size_hw[::-1]) * view.plane.spacing_xy_mm[0]
     size, marks = np.array(wanted_mm), [*view.here, *view.beside]
     if not marks:
-        size = size * (extent / size).max()
+        size = size * (extent / size).min()
         middle = extent / 2
     else:
         places = _mm(view, np.stack([mark.place_mm for mark in marks]))
@@ -99,7 +100,7 @@ def _draw_image(axes, view: View, shown: tuple[float, float, float, float]) -> N
     part = part[np.isfinite(part)]
     low, high = np.percentile(part, WINDOW_PERCENTILES) if part.size else (0.0, 1.0)
     grey = np.nan_to_num((view.image - low) / (high - low) if high > low else view.image * 0)
-    axes.imshow(np.clip(grey, 0, 1), cmap="gray", vmin=0, vmax=1, interpolation="bicubic", aspect="auto",
+    axes.imshow(np.clip(grey, 0, 1) ** GAMMA, cmap="gray", vmin=0, vmax=1, interpolation="bicubic", aspect="auto",
                 extent=((-0.5) * pixel, (width - 0.5) * pixel, (height - 0.5) * pixel, (-0.5) * pixel))
 
 
@@ -110,7 +111,7 @@ def _draw_box(axes, view: View, mark: Mark, side_mm: float, *, here: bool, name:
     colour = SEVERITY_COLOURS.get(mark.severity, NONE_COLOUR)
     axes.add_patch(Rectangle((x - side_mm / 2, y - side_mm / 2), side_mm, side_mm, facecolor="none", edgecolor=colour,
                              linewidth=LINE_WIDTHS[mark.severity], linestyle="-" if here else (0, (4, 3))))
-    axes.plot(x, y, "o", color=colour, markersize=2.5)
+    axes.plot(x, y, "o", color=colour, markersize=2)
     if name:
         _outlined(axes.text(x + side_mm / 2 + 2, y, mark.target.level.title, color=colour, fontsize=10, va="center",
                             weight="bold"))
@@ -129,12 +130,13 @@ def _draw_cross(axes, view: View, mark: Mark, side_mm: float, *, here: bool, nam
 def _draw_scale(axes, length_mm: int) -> None:
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     x, y = right - 0.05 * (right - left), bottom - 0.035 * (bottom - top)
-    axes.plot([x - length_mm, x], [y, y], color=TEXT, linewidth=2, solid_capstyle="butt")
+    bar, = axes.plot([x - length_mm, x], [y, y], color=TEXT, linewidth=1.8, solid_capstyle="butt")
+    _outlined(bar)
     _outlined(axes.text(x - length_mm / 2, y - 0.012 * (bottom - top), f"{length_mm // 10} cm", color=TEXT, fontsize=8,
                         ha="center", va="bottom"))
 
 
-def _outlined(text) -> None:
+def _outlined(artist) -> None:
     from matplotlib.patheffects import withStroke
 
-    text.set_path_effects([withStroke(linewidth=2.2, foreground="black")])
+    artist.set_path_effects([withStroke(linewidth=OUTLINE, foreground="black")])

@@ -11,7 +11,7 @@ from lsdc.config import PerCondition
 from lsdc.errors import ConfigError
 from lsdc.files import written_aside
 from lsdc.show.marks import annotated_marks, grade_of, predicted_marks
-from lsdc.show.paint import BACK, DIM, NONE_COLOUR, PREDICTED, SEVERITY_COLOURS, TEXT, draw_grades, draw_view
+from lsdc.show.paint import BACK, DIM, LINES, NONE_COLOUR, PREDICTED, SEVERITY_COLOURS, TEXT, draw_grades, draw_view
 from lsdc.show.views import study_views
 from lsdc.taxonomy import Severity
 
@@ -116,12 +116,12 @@ def _few(faults: list[str], *, shown: int = 3, width: int = 150) -> str:
 
 def _draw_legend(page: _Page, *, predicted: bool) -> None:
     entries = [("□", SEVERITY_COLOURS[severity], severity.title) for severity in Severity]
-    entries += [("□", NONE_COLOUR, "no label"), ("┄", TEXT, "dashed box: the point lies on another slice"),
-                ("┄", DIM, "lines on the sagittal T2: the axial slices shown")]
+    entries += [("□", NONE_COLOUR, "no label"), ("- -", TEXT, "dashed box: the point lies on another slice"),
+                ("- -", LINES, "lines on the sagittal T2: the axial slices shown")]
     if predicted:
         entries.append(("+", PREDICTED, "predicted location (faint: of another slice)"))
     left = MARGIN
     for sign, colour, words in entries:
         page.text(left, FOOTER / 2, sign, fontsize=14, color=colour, weight="bold")
-        page.text(left + 0.24, FOOTER / 2, words, fontsize=10)
-        left += 0.55 + 0.083 * len(words)
+        page.text(left + 0.13 + 0.11 * len(sign), FOOTER / 2, words, fontsize=10)
+        left += 0.55 + 0.11 * len(sign) + 0.078 * len(words)
