@@ -12,6 +12,7 @@ import click
 import lsdc as package
 
 CONFIG = Path("configs/phantom.yaml")
+SHOWN_STUDIES = 3  # drawn where none is named
 
 
 class _InFlowOrder(click.Group):
@@ -75,10 +76,41 @@ def phantom(config: Path, overrides: tuple[str, ...], out: Path | None, workers:
     click.echo(f"phantom: {make_phantom(root, settings, workers=workers)}  (truth beside it: {root / 'truth'})")
     if sheet:
         from lsdc.competition import open_folder
-        from lsdc.phantom import contact_sheet
+        from lsdc.show import draw_studies
 
-        contact_sheet(root, open_folder(root / "competition").study_ids("train")[:3], sheet)
+        folder = open_folder(root / "competition")
+        draw_studies(folder, folder.study_ids("train")[:SHOWN_STUDIES], sheet, box_mm=settings.detector.box_mm)
         click.echo(f"contact sheet: {sheet}")
+
+
+@lsdc.command()
+@click.argument("studies", nargs=-1, type=int, metavar="[STUDY]...")
+@_config_options
+@_data
+@click.option("--out", type=click.Path(path_type=Path), help="The PNG to write. By default below the cache folder.")
+@click.option("--locations", type=click.Path(path_type=Path),
+              help="A locations.csv of a run: its places are drawn as crosses beside the annotated points.")
+def show(studies: tuple[int, ...], config: Path, overrides: tuple[str, ...], data: Path | None, out: Path | None,
+         locations: Path | None) -> None:
+    """Draw the three planes of studies with points, boxes, levels and grades as one picture.
+
+    STUDY is a study_id of either part; several make rows of one picture, none draws the first three of train. What
+    a study lacks, and what cannot be read, is said in its place.
+    """
+    from lsdc.cli.data import open_data
+    from lsdc.config import cache_root, load_settings
+
+    settings = load_settings(config, overrides)
+    folder = open_data(data, settings, training=data is None or (data / "train.csv").exists() or not data.is_dir())
+
+    from lsdc.show import draw_studies
+    from lsdc.tables import LOCATIONS
+
+    studies = studies or tuple((folder.study_ids("train") or folder.study_ids("test"))[:SHOWN_STUDIES])
+    out = out or cache_root() / "show" / f"{'-'.join(map(str, studies[:SHOWN_STUDIES]))}.png"
+    draw_studies(folder, studies, out, box_mm=settings.detector.box_mm,
+                 locations=LOCATIONS.read(locations) if locations else None)
+    click.echo(out)
 
 
 @lsdc.command("train-fold")

@@ -2,8 +2,6 @@
 
 from lsdc.phantom.folder import generate
 from lsdc.phantom.latents import StudyLabels, draw_labels, severity_probabilities
-from lsdc.phantom.sheet import contact_sheet
 from lsdc.phantom.study import plan_study, study_number
 
-__all__ = ["StudyLabels", "contact_sheet", "draw_labels", "generate", "plan_study", "severity_probabilities",
-           "study_number"]
+__all__ = ["StudyLabels", "draw_labels", "generate", "plan_study", "severity_probabilities", "study_number"]

@@ -75,7 +75,7 @@ def series_dataset(tags: SeriesTags) -> Dataset:
     data.ImageType = ["ORIGINAL", "PRIMARY", "M", "SE"]
     data.SOPClassUID = MRImageStorage
     for empty in ("StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "PatientBirthDate",
-                  "PatientSex", "Laterality", "PositionReferenceIndicator", "StudyID", "EchoTrainLength"):
+                  "PatientSex", "PositionReferenceIndicator", "StudyID", "EchoTrainLength"):
         setattr(data, empty, None)
     data.Modality = "MR"
     data.Manufacturer = "lsdc phantom"

@@ -17,7 +17,6 @@ from lsdc.competition.study import read_study
 from lsdc.config import PhantomSettings
 from lsdc.errors import ConfigError
 from lsdc.phantom import generate
-from lsdc.phantom.sheet import contact_sheet
 from lsdc.tables import GRADES, KEYPOINTS, LATENTS
 from lsdc.taxonomy import ANNOTATED_PLANE, TARGETS, Condition, Plane, Severity
 from tests.phantom.conftest import SETTINGS, contents
@@ -164,12 +163,6 @@ def test_real_data_are_refused(phantom, tmp_path):
     shutil.copytree(phantom / "competition", tmp_path / "competition")
     with pytest.raises(ConfigError, match="no phantom"):
         generate(tmp_path, SETTINGS, workers=1)
-
-
-def test_contact_sheet_is_drawn(phantom, tmp_path):
-    study_id = int(pd.read_csv(phantom / "competition" / "train.csv").study_id[0])
-    contact_sheet(phantom, [study_id], tmp_path / "sheet.png")
-    assert (tmp_path / "sheet.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
 def test_labels_follow_the_seed_alone(phantom):
