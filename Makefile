@@ -21,7 +21,7 @@ endif
 OPTIONS = --config "$(CONFIG)" $(if $(RUN),--run "$(RUN)") $(foreach setting,$(SET),--set '$(setting)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor phantom train-fold train evaluate submit bench lint test clean
+.PHONY: help setup doctor phantom audit train-fold train evaluate submit bench lint test clean
 
 help:  ## this map
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -41,6 +41,10 @@ doctor: $(READY)  ## what this machine has, and what is missing
 
 phantom: $(READY)  ## the synthetic competition folder (made by itself when no DATA is given)
 	$(LSDC) phantom --config "$(CONFIG)" $(foreach setting,$(SET),--set '$(setting)')
+
+audit: $(READY)  ## every fault of the data folder, grouped and counted (TABLE=faults.csv, PIXELS=1)
+	$(LSDC) audit --config "$(CONFIG)" $(foreach setting,$(SET),--set '$(setting)') \
+		$(if $(TABLE),--table "$(TABLE)") $(if $(PIXELS),--pixels)
 
 train-fold: $(READY)  ## train detector and classifier of FOLD, predict it, score it
 	$(LSDC) train-fold --fold $(FOLD) $(OPTIONS)

@@ -84,6 +84,45 @@ def phantom(config: Path, overrides: tuple[str, ...], out: Path | None, workers:
 
 
 @lsdc.command()
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@_config_options
+@_data
+@click.option("--part", type=click.Choice(["train", "test", "both"]), default="both", show_default=True,
+              help="What to look at; a hidden test set has no train part.")
+@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes; 0 uses every core.")
+@click.option("--pixels", is_flag=True, help="Decode the images too: those of one value, those that cannot be decoded.")
+@click.option("--only", multiple=True, metavar="KIND", help="List these kinds only (all are counted).")
+@click.option("--limit", type=click.IntRange(min=0), default=5, show_default=True, help="Lines listed of each kind.")
+@click.option("--table", type=click.Path(path_type=Path, dir_okay=False), help="Write every finding to this csv file.")
+def audit(folder: Path | None, config: Path, overrides: tuple[str, ...], data: Path | None, part: str, workers: int,
+          pixels: bool, only: tuple[str, ...], limit: int, table: Path | None) -> None:
+    """List every fault of a competition FOLDER (or --data, LSDC_DATA), grouped and counted.
+
+    fatal: training or submitting is impossible or wrong. warning: something is lost, or contradicts itself.
+    note: lsdc copes without any loss, other programs may not. Exits with 1 when something is fatal. Headers are
+    read and nothing is written, but --table.
+    """
+    from lsdc.audit import Kind, audit_folder, text_of
+    from lsdc.cli.data import make_phantom, phantom_root
+    from lsdc.config import load_settings
+
+    if unknown := sorted(set(only) - set(Kind)):
+        raise click.BadParameter(f"{', '.join(unknown)}: the kinds are {', '.join(Kind)}", param_hint="--only")
+    kinds = [Kind(name) for name in only]
+    root = folder or data
+    if root is None:
+        settings = load_settings(config, overrides)
+        root = make_phantom(phantom_root(settings), settings)
+    found = audit_folder(root, parts=("train", "test") if part == "both" else (part,), workers=workers, pixels=pixels)
+    click.echo(text_of(found, only=kinds, limit=limit))
+    if table:
+        found.write_table(table, only=kinds)
+        click.echo(f"\ntable: {table}")
+    if found.fatal:
+        sys.exit(1)
+
+
+@lsdc.command()
 @click.argument("studies", nargs=-1, type=int, metavar="[STUDY]...")
 @_config_options
 @_data

@@ -1,10 +1,19 @@
 """DICOM MR series: headers, slice planes, order along the normal, pixels to float. Knows nothing of the competition."""
 
+from lsdc.dicom.facts import FileFault, SliceFacts, pixel_range, read_facts
 from lsdc.dicom.plane import Orientation, SlicePlane, canonical_axes, covering_plane, orientation_of, patch_plane
 from lsdc.dicom.resample import pixel_map, resample
-from lsdc.dicom.series import Series, read_series, series_files
+from lsdc.dicom.series import (
+    SAME_POSITION_MM,
+    Series,
+    along_normal,
+    main_orientation,
+    read_series,
+    series_files,
+)
 
 __all__ = [
-    "Orientation", "Series", "SlicePlane", "canonical_axes", "covering_plane", "orientation_of", "patch_plane",
-    "pixel_map", "read_series", "resample", "series_files",
+    "FileFault", "Orientation", "SAME_POSITION_MM", "Series", "SliceFacts", "SlicePlane", "along_normal",
+    "canonical_axes", "covering_plane", "main_orientation", "orientation_of", "patch_plane", "pixel_map", "pixel_range",
+    "read_facts", "read_series", "resample", "series_files",
 ]

@@ -47,43 +47,58 @@ def read_dataset(path: Path, *, pixels: bool) -> Dataset:
 
 def parse_header(dataset: Dataset, path: Path) -> SliceHeader:
     """The header of one slice; DicomError naming the tag that is missing or unusable."""
-    rows, columns = (int(_number(dataset, tag, path)) for tag in ("Rows", "Columns"))
+    rows, columns = (int(number_of(dataset, tag, path)) for tag in ("Rows", "Columns"))
     if not 0 < rows * columns <= MAX_PIXELS:
         raise DicomError("absurd image size", wanted=f"1 to {MAX_PIXELS} pixels", got=f"{rows} x {columns}", where=path)
-    if (frames := _number(dataset, "NumberOfFrames", path, 1)) != 1:
+    if (frames := number_of(dataset, "NumberOfFrames", path, 1)) != 1:
         raise DicomError("a multi-frame file", wanted="one slice per file", got=f"{frames:.0f} frames", where=path)
-    if (samples := _number(dataset, "SamplesPerPixel", path, 1)) != 1:
+    if (samples := number_of(dataset, "SamplesPerPixel", path, 1)) != 1:
         raise DicomError("a colour image", wanted="one sample per pixel", got=f"{samples:.0f}", where=path)
-    cosines = _vector(dataset, "ImageOrientationPatient", 6, path).reshape(2, 3)
-    lengths = np.linalg.norm(cosines, axis=1)
-    if np.abs(lengths - 1).max() > 0.01 or abs(cosines[0] @ cosines[1]) > 0.01:
-        raise DicomError("ImageOrientationPatient is no pair of unit vectors at right angles", got=cosines.tolist(),
-                         where=path)
-    cosines = cosines / lengths[:, None]
-    row_spacing, column_spacing = _vector(dataset, "PixelSpacing", 2, path)  # between rows (y), between columns (x)
-    if min(row_spacing, column_spacing) <= 0:
-        raise DicomError("PixelSpacing is not positive", got=(row_spacing, column_spacing), where=path)
-    plane = SlicePlane(
-        origin_mm=_vector(dataset, "ImagePositionPatient", 3, path),
-        step_x_mm=cosines[0] * column_spacing,
-        step_y_mm=cosines[1] * row_spacing,
-        size_hw=(rows, columns),
-    )
-    number = _number(dataset, "InstanceNumber", path, None)
-    slope = _number(dataset, "RescaleSlope", path, 1.0)
+    plane = plane_of(position_of(dataset, path), cosines_of(dataset, path), spacing_of(dataset, path), (rows, columns))
+    number = number_of(dataset, "InstanceNumber", path, None)
+    slope = number_of(dataset, "RescaleSlope", path, 1.0)
     return SliceHeader(
         path=Path(path), plane=plane,
         instance_number=None if number is None else int(number),
         description=str(getattr(dataset, "SeriesDescription", "") or ""),
         slope=slope if slope != 0 else 1.0,
-        intercept=_number(dataset, "RescaleIntercept", path, 0.0),
+        intercept=number_of(dataset, "RescaleIntercept", path, 0.0),
         inverted=getattr(dataset, "PhotometricInterpretation", "") == "MONOCHROME1",
-        bits_stored=int(_number(dataset, "BitsStored", path, 16)),
-        signed=_number(dataset, "PixelRepresentation", path, 0) == 1,
+        bits_stored=int(number_of(dataset, "BitsStored", path, 16)),
+        signed=number_of(dataset, "PixelRepresentation", path, 0) == 1,
     )
 
 
-def _number(dataset, tag, path, *default):
+def position_of(dataset: Dataset, path: Path) -> np.ndarray:
+    """(3,) centre of the first pixel, patient mm; DicomError when it is missing or unusable."""
+    return _vector(dataset, "ImagePositionPatient", 3, path)
+
+
+def cosines_of(dataset: Dataset, path: Path) -> np.ndarray:
+    """(2, 3) unit vectors along x and along y of the image; DicomError when they are missing or unusable."""
+    cosines = _vector(dataset, "ImageOrientationPatient", 6, path).reshape(2, 3)
+    lengths = np.linalg.norm(cosines, axis=1)
+    if np.abs(lengths - 1).max() > 0.01 or abs(cosines[0] @ cosines[1]) > 0.01:
+        raise DicomError("ImageOrientationPatient is no pair of unit vectors at right angles", got=cosines.tolist(),
+                         where=path)
+    return cosines / lengths[:, None]
+
+
+def spacing_of(dataset: Dataset, path: Path) -> np.ndarray:
+    """(2,) mm between rows (y), between columns (x); DicomError when it is missing or unusable."""
+    spacing = _vector(dataset, "PixelSpacing", 2, path)
+    if spacing.min() <= 0:
+        raise DicomError("PixelSpacing is not positive", got=spacing.tolist(), where=path)
+    return spacing
+
+
+def plane_of(position: np.ndarray, cosines: np.ndarray, spacing: np.ndarray, size_hw: tuple[int, int]) -> SlicePlane:
+    """The plane of what `position_of`, `cosines_of` and `spacing_of` return."""
+    return SlicePlane(position, cosines[0] * spacing[1], cosines[1] * spacing[0], size_hw)
+
+
+def number_of(dataset: Dataset, tag: str, path: Path, *default):
+    """A finite number, or the default where it is absent or empty; DicomError otherwise."""
     value = getattr(dataset, tag, None)
     if value is None or value == "":
         if default:

@@ -42,7 +42,7 @@ class Series:
         """Median distance between neighbouring slices along the normal, from positions; nan for one slice."""
         if len(self) < 2:
             return float("nan")
-        return float(np.median(np.diff(_along_normal(self.planes))))
+        return float(np.median(np.diff(along_normal(self.planes))))
 
     def nearest_slice(self, point_mm: np.ndarray) -> tuple[int, float]:
         """Index of the slice nearest to a patient point (3,), and the point's signed mm along that slice's normal.
@@ -105,12 +105,10 @@ def series_files(folder: Path) -> list[Path]:
 
 def _order(headers: Sequence[SliceHeader]) -> tuple[list[int], list[str]]:
     """Indices of the slices of the main orientation, ordered and without duplicates; and the faults."""
-    normals = np.stack([header.plane.normal for header in headers])
-    alike = np.abs(normals @ normals.T) >= np.cos(np.deg2rad(SAME_STACK_DEGREES))
-    main = alike[int(np.argmax(alike.sum(axis=1)))]  # the first of the largest group
+    main = main_orientation([header.plane for header in headers])
     faults = [f"{headers[i].path.name}: another orientation than the series" for i in np.flatnonzero(~main)]
     members = np.flatnonzero(main)
-    places = _along_normal([headers[i].plane for i in members])
+    places = along_normal([headers[i].plane for i in members])
     order, kept = members[np.argsort(places, kind="stable")], []
     for index in order:
         plane = headers[index].plane
@@ -121,7 +119,14 @@ def _order(headers: Sequence[SliceHeader]) -> tuple[list[int], list[str]]:
     return kept, faults
 
 
-def _along_normal(planes: Sequence[SlicePlane]) -> np.ndarray:
+def main_orientation(planes: Sequence[SlicePlane]) -> np.ndarray:
+    """(n,) bool: the planes of the largest group that lie alike; the others have another orientation."""
+    normals = np.stack([plane.normal for plane in planes])
+    alike = np.abs(normals @ normals.T) >= np.cos(np.deg2rad(SAME_STACK_DEGREES))
+    return alike[int(np.argmax(alike.sum(axis=1)))]  # the first of the largest group
+
+
+def along_normal(planes: Sequence[SlicePlane]) -> np.ndarray:
     """Places of the image centres in mm along the mean normal, which points to the patient's left, back or head."""
     normals = np.stack([plane.normal for plane in planes])
     normals *= np.sign(normals @ normals[0])[:, None]  # one hemisphere
