@@ -209,10 +209,13 @@ def gap_numbers(random: np.random.Generator, numbers: tuple[int, ...]) -> tuple[
 
 
 def _reversed_order(study: Planting, quirk: str) -> None:
-    sagittal = {plan.plane for plan in study.plans} - {Plane.AXIAL_T2}
-    place = study.choose(frozenset({"numbers"}), lambda plan: plan.plane != Plane.AXIAL_T2 and len(plan.planes) > 3)
-    if place is not None and len(sagittal) == 2:
-        study.change(place, quirk, instance_numbers=study.plans[place].instance_numbers[::-1])
+    def long(plan: SeriesPlan) -> bool:
+        return plan.plane != Plane.AXIAL_T2 and plan.files == "written" and len(plan.planes) > 3
+
+    if len({plan.plane for plan in study.plans if long(plan)}) == 2:
+        place = study.choose(frozenset({"numbers"}), long)
+        if place is not None:
+            study.change(place, quirk, instance_numbers=study.plans[place].instance_numbers[::-1])
 
 
 def _turned(study: Planting, quirk: str) -> None:

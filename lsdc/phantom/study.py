@@ -109,12 +109,12 @@ def _tables(
     no_label = unlabelled(random) if "missing_labels" in quirks else nothing
     no_point = without_point(random) if "missing_coordinates" in quirks else nothing
     points = annotate(clicks, patient, list(series), no_label | no_point)
+    pointed = {(row["condition"], row["level"]) for row in points}
     points, planted = misread(random, points, list(series), quirks)
     if part == "test":
         return ~no_label, [], []
     if no_label.any():
         planted.append(Planted("missing_labels"))
-    pointed = {(row["condition"], row["level"]) for row in points}
     shown = {plan.plane for _, plan in series if plan.named}
     if any((target.condition_title, target.level.title) not in pointed and not no_label[place]
            and ANNOTATED_PLANE[target.condition] in shown for place, target in enumerate(TARGETS)):
