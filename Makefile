@@ -58,8 +58,8 @@ evaluate: $(READY)  ## score the out-of-fold predictions, with intervals, priors
 submit: $(READY)  ## submissions/NAME/submission.csv from all trained folds (REPLACE=1 overwrites one)
 	$(LSDC) submit $(OPTIONS) $(if $(NAME),--name "$(NAME)") $(if $(REPLACE),--replace)
 
-bench: $(READY)  ## seconds per study of inference, by stage
-	$(LSDC) bench $(OPTIONS)
+bench: $(READY)  ## seconds per study; WHAT="labels physics evidence" shows what the phantom is worth
+	$(LSDC) bench $(OPTIONS) $(foreach part,$(WHAT),--what $(part))
 
 lint: $(READY)  ## ruff
 	$(VENV)/bin/ruff check .

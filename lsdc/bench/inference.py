@@ -2,20 +2,17 @@
 
 import time
 from collections import defaultdict
-from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import torch
 from tabulate import tabulate
 
+from lsdc.bench.saved import last_figures, save_figures
 from lsdc.competition import CompetitionFolder, read_study
-from lsdc.config import Settings, cache_root
+from lsdc.config import Settings
 from lsdc.detect import locate_from_candidates
 from lsdc.device import choose_device
 from lsdc.errors import DataError
-from lsdc.files import read_json, write_json
-from lsdc.record import environment
 from lsdc.runs import RunFolder
 from lsdc.submit import FoldModel
 
@@ -45,7 +42,7 @@ def bench_inference(folder: CompetitionFolder, run: RunFolder, settings: Setting
         model.grader.rows(study, locations, model.priors)
         clock.lap("crop and grade")
         slices.append(sum(len(one.series) for one in study.series))
-    return _report(seconds, slices, run, cache_root() / "bench" / "inference.json")
+    return _report(seconds, slices, run)
 
 
 class _Clock:
@@ -58,20 +55,15 @@ class _Clock:
         self.last = now
 
 
-def _report(seconds: dict[str, list[float]], slices: list[int], run: RunFolder, record: Path) -> str:
+def _report(seconds: dict[str, list[float]], slices: list[int], run: RunFolder) -> str:
     totals = np.sum([seconds[name] for name in STAGES], axis=0)
     figures = {name: float(np.median(seconds[name])) for name in STAGES} | {"whole study": float(np.median(totals))}
-    before = read_json(record).get("seconds_per_study", {}) if record.exists() else {}
-    write_json(record, {
-        "made": datetime.now(UTC).isoformat(timespec="seconds"), "run": run.path.name, "studies": len(slices),
-        "slices_per_study": float(np.median(slices)), "seconds_per_study": figures,
-        "slowest_study_seconds": float(totals.max()), "environment": environment(),
-        "threads": torch.get_num_threads(),
+    before = last_figures("inference").get("seconds_per_study", {})
+    said = save_figures("inference", {
+        "run": run.path.name, "studies": len(slices), "slices_per_study": float(np.median(slices)),
+        "seconds_per_study": figures, "slowest_study_seconds": float(totals.max()), "threads": torch.get_num_threads(),
     })
     rows = [(name, f"{value:.3f}", f"{before[name]:.3f}" if name in before else "") for name, value in figures.items()]
-    table = tabulate(rows, headers=("stage", "seconds per study", "last time"), colalign=("left", "right", "right"))
-    known = environment()
-    said = (f"median of {len(slices)} studies of {np.median(slices):.0f} slices, slowest {totals.max():.2f} s; "
-            f"{known['cores']} cores, {torch.get_num_threads()} threads, torch {known['packages']['torch']}, "
-            f"commit {known['commit']}, run {run.path.name}")
-    return f"{table}\n\n{said}\nsaved: {record}"
+    table = tabulate(rows, headers=("inference", "seconds per study", "last time"), colalign=("left", "right", "right"))
+    return (f"{table}\n\nmedian of {len(slices)} studies of {np.median(slices):.0f} slices, "
+            f"slowest {totals.max():.2f} s, run {run.path.name}; {torch.get_num_threads()} threads, {said}")

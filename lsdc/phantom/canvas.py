@@ -44,9 +44,18 @@ _T1_T2_STIR = {  # relative signal of spin echo sequences, 0 to 1
 }
 
 
+@dataclass(frozen=True)
+class Share:
+    """In the place of a contrast: the image is the share of each pixel, 0 to 1, that these tissues fill."""
+
+    tissues: frozenset[Tissue]
+
+
 @cache
-def signal(tissue: Tissue, contrast: Contrast) -> float:
+def signal(tissue: Tissue, contrast: Contrast | Share) -> float:
     """Relative signal of a tissue, 0 to 1."""
+    if isinstance(contrast, Share):
+        return float(tissue in contrast.tissues)
     return _T1_T2_STIR[tissue][list(Contrast).index(contrast)]
 
 
@@ -68,7 +77,7 @@ class Canvas:
     i: np.ndarray  # index into the tables over s
     side: np.ndarray  # 0 left, 1 right
     images: tuple[np.ndarray, ...]  # one per contrast
-    contrasts: tuple[Contrast, ...]
+    contrasts: tuple[Contrast | Share, ...]
 
     def paint(self, cover: np.ndarray, tissue: Tissue) -> None:
         """Cover the points with a tissue, cover in 0 to 1."""

@@ -10,7 +10,7 @@ from lsdc.phantom.anatomy import Anatomy
 from lsdc.phantom.arches import paint_arches
 from lsdc.phantom.background import paint_background
 from lsdc.phantom.canal import paint_canal, root_map
-from lsdc.phantom.canvas import Canvas, Contrast
+from lsdc.phantom.canvas import Canvas, Contrast, Share
 from lsdc.phantom.column import paint_column
 from lsdc.phantom.frame import SpineFrame, make_frame
 from lsdc.phantom.profiles import Profiles, back_of_column, make_profiles
@@ -53,10 +53,13 @@ def texture_tiles(random: np.random.Generator) -> np.ndarray:
 
 
 def render_slice(
-    patient: Patient, plane: SlicePlane, thickness_mm: float, contrasts: tuple[Contrast, ...], *,
+    patient: Patient, plane: SlicePlane, thickness_mm: float, contrasts: tuple[Contrast | Share, ...], *,
     sub_slices: int, saturated: bool, tiles: np.ndarray, random: np.random.Generator,
 ) -> list[np.ndarray]:
-    """Ideal images (rows, columns) float32 of a plane, one per contrast, signal about 0 to 1, no noise or shading."""
+    """Ideal images (rows, columns) float32 of a plane, one per contrast, signal about 0 to 1, no noise or shading.
+
+    A Share in the place of a contrast gives the truth mask that belongs to the images beside it.
+    """
     height, width = plane.size_hw
     corner = random.integers(0, TEXTURE_PX - np.array([height, width]))
     fine, streaks = tiles[:, corner[0]: corner[0] + height, corner[1]: corner[1] + width]
@@ -83,7 +86,8 @@ def render_slice(
         for image, detail in zip(images, canvas.images, strict=True):
             image[place] = detail.mean(axis=0)
     grain = 1 + np.float32(0.05) * fine
-    return [image * grain for image in images]
+    return [image if isinstance(contrast, Share) else image * grain
+            for image, contrast in zip(images, contrasts, strict=True)]
 
 
 def _doubled(image: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
@@ -106,7 +110,7 @@ def _patient_mm(patient: Patient, plane: SlicePlane, offsets_mm: np.ndarray) -> 
     )
 
 
-def _canvas(patient: Patient, xyz: tuple, contrasts: tuple[Contrast, ...], under: tuple | None) -> Canvas:
+def _canvas(patient: Patient, xyz: tuple, contrasts: tuple[Contrast | Share, ...], under: tuple | None) -> Canvas:
     shape = xyz[0].shape
     s, u, v = (values.reshape(shape) for values in patient.frame.from_patient(
         *(values.reshape(-1, shape[-1]) for values in xyz)))

@@ -1,0 +1,73 @@
+"""Seconds and memory that the phantom takes for each study, by stage."""
+
+import multiprocessing
+import re
+import resource
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+from tabulate import tabulate
+
+from lsdc.bench.saved import last_figures, save_figures
+from lsdc.phantom import study
+
+STAGES = ("plan", "render", "write")
+
+
+def bench_generation(seed: int, *, studies: int) -> str:
+    """Time the first training studies of a phantom of this seed, one after the other in one process of their own.
+
+    The table as text; the figures are saved as json under the cache folder and shown beside those of the last time.
+    """
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:  # so that its memory is its own
+        seconds, slices, memory_gb = pool.submit(time_studies, seed, studies).result()
+    totals = seconds.sum(axis=1)
+    figures = dict(zip((*STAGES, "whole study"), map(float, (*np.median(seconds, axis=0), np.median(totals))),
+                       strict=True))
+    before = last_figures("phantom").get("seconds_per_study", {})
+    said = save_figures("phantom", {
+        "seed": seed, "studies": studies, "slices_per_study": float(np.median(slices)), "seconds_per_study": figures,
+        "slowest_study_seconds": float(totals.max()), "peak_memory_gb": memory_gb,
+    })
+    rows = [(name, f"{value:.3f}", f"{before[name]:.3f}" if name in before else "") for name, value in figures.items()]
+    table = tabulate(rows, headers=("phantom", "seconds per study", "last time"), disable_numparse=True,
+                     colalign=("left", "right", "right"))
+    return (f"{table}\n\nmedian of {studies} studies of {np.median(slices):.0f} slices, slowest {totals.max():.2f} s, "
+            f"one process, its peak memory {memory_gb:.2f} GB; {said}")
+
+
+def time_studies(seed: int, studies: int) -> tuple[np.ndarray, list[int], float]:
+    """Seconds (studies, STAGES), slices of each study, and the peak memory of this process in GB.
+
+    One further study is made first and not counted, to leave one-time costs out.
+    """
+    seconds, slices, written = np.zeros((studies + 1, len(STAGES))), [], []
+
+    def timed_write(*words):
+        start = time.perf_counter()
+        write_slice(*words)
+        written.append(time.perf_counter() - start)
+
+    write_slice = study.write_slice
+    with tempfile.TemporaryDirectory() as place, patch.object(study, "write_slice", timed_write):
+        for number in range(studies + 1):
+            start = time.perf_counter()
+            plan = study.plan_study(seed, "train", number)
+            planned = time.perf_counter()
+            study.write_study(plan, Path(place) / str(number))
+            seconds[number] = planned - start, time.perf_counter() - planned - sum(written), sum(written)
+            slices.append(len(written))
+            written.clear()
+    return seconds[1:], slices[1:], _own_peak_gb()
+
+
+def _own_peak_gb() -> float:
+    """Largest resident memory of this program; on Linux ru_maxrss would count what the parent held when it started."""
+    if (status := Path("/proc/self/status")).exists():
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)

@@ -1,0 +1,25 @@
+"""Figures kept as json below the cache folder, with the machine and commit that gave them."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lsdc.config import cache_root
+from lsdc.files import read_json, write_json
+from lsdc.record import environment
+
+
+def last_figures(name: str) -> dict:
+    """The figures saved last under a name; empty when there are none."""
+    return read_json(_path(name)) if _path(name).exists() else {}
+
+
+def save_figures(name: str, figures: dict) -> str:
+    """Save figures with time and environment, over the last ones of that name; machine and place in words."""
+    known = environment()
+    write_json(_path(name), {"made": datetime.now(UTC).isoformat(timespec="seconds"), **figures, "environment": known})
+    return (f"{known['cores']} cores, torch {known['packages']['torch']}, commit {known['commit']}\n"
+            f"saved: {_path(name)}")
+
+
+def _path(name: str) -> Path:
+    return cache_root() / "bench" / f"{name}.json"
