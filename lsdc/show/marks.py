@@ -1,5 +1,6 @@
 """What is marked on a study: annotated points and predicted locations, placed in the patient."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,20 +31,20 @@ def grade_of(grades: pd.DataFrame) -> dict[Target, Severity]:
 
 def annotated_marks(study: Study, points: pd.DataFrame, grades: dict[Target, Severity]
                     ) -> tuple[list[Mark], list[str]]:
-    """A mark for each of the study's POINTS rows, and in words those that lie on no readable slice."""
-    marks, faults = [], []
+    """A mark for each of the study's POINTS rows, and in words, by series, those that lie on no readable slice."""
+    marks, lost = [], Counter()
     for row in points.itertuples():
         target = _target(row)
         try:
             series = study.by_id(row.series_id).series
             index = series.index_of_instance(row.instance_number)
         except DataError:
-            faults.append(f"point of {target.condition} {target.side} {target.level.title}: series {row.series_id} has "
-                          f"no readable slice {row.instance_number}")
+            lost[row.series_id] += 1
             continue
         place = series.planes[index].to_patient(np.array([row.x_px, row.y_px]))
         marks.append(Mark(target, place, int(row.series_id), index, grades.get(target)))
-    return marks, faults
+    return marks, [f"series {series_id}: {count} points lie on slices that are not there or cannot be read"
+                   for series_id, count in lost.items()]
 
 
 def predicted_marks(locations: pd.DataFrame) -> list[Mark]:

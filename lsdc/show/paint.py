@@ -17,7 +17,6 @@ LINE_WIDTHS = {None: 1.2, Severity.NORMAL_MILD: 1.2, Severity.MODERATE: 1.7, Sev
 WINDOW_PERCENTILES, GAMMA = (0.5, 99.3), 0.8  # of what is shown; the middle greys a little lighter
 SAGITTAL_MM, AXIAL_MM = (150.0, 240.0), (104.0, 104.0)  # width and height shown where something is marked
 CROSS_MM = 3.0
-OUTLINE = 2.6  # points, black below text and the scale bar
 COLUMNS = ((Condition.FORAMINAL, Side.RIGHT), (Condition.SUBARTICULAR, Side.RIGHT), (Condition.CANAL, Side.MIDLINE),
            (Condition.SUBARTICULAR, Side.LEFT), (Condition.FORAMINAL, Side.LEFT))
 HEADS = ("R\nforamen", "R\nrecess", "canal", "L\nrecess", "L\nforamen")
@@ -99,6 +98,9 @@ def _draw_image(axes, view: View, shown: tuple[float, float, float, float]) -> N
     part = view.image[top: int((shown[1] + shown[3]) / pixel) + 1, left: int((shown[0] + shown[2]) / pixel) + 1]
     part = part[np.isfinite(part)]
     low, high = np.percentile(part, WINDOW_PERCENTILES) if part.size else (0.0, 1.0)
+    if part.size == 0 or part.min() == part.max():
+        said = f"every pixel has the value {part[0]:g}" if part.size else "no pixel has a value"
+        axes.text(0.5, 0.94, said, transform=axes.transAxes, ha="center", color=DIM, fontsize=9)
     grey = np.nan_to_num((view.image - low) / (high - low) if high > low else view.image * 0)
     axes.imshow(np.clip(grey, 0, 1) ** GAMMA, cmap="gray", vmin=0, vmax=1, interpolation="bicubic", aspect="auto",
                 extent=((-0.5) * pixel, (width - 0.5) * pixel, (height - 0.5) * pixel, (-0.5) * pixel))
@@ -123,7 +125,7 @@ def _draw_cross(axes, view: View, mark: Mark, side_mm: float, *, here: bool, nam
     axes.plot([x - CROSS_MM, x + CROSS_MM], [y, y], **style)
     axes.plot([x, x], [y - CROSS_MM, y + CROSS_MM], **style)
     if name:
-        _outlined(axes.text(x - side_mm / 2 - 2, y, mark.target.level.title, color=PREDICTED, fontsize=8, va="center",
+        _outlined(axes.text(x - side_mm / 2 - 2, y, mark.target.level.title, color=PREDICTED, fontsize=9, va="center",
                             ha="right"))
 
 
@@ -131,12 +133,13 @@ def _draw_scale(axes, length_mm: int) -> None:
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     x, y = right - 0.05 * (right - left), bottom - 0.035 * (bottom - top)
     bar, = axes.plot([x - length_mm, x], [y, y], color=TEXT, linewidth=1.8, solid_capstyle="butt")
-    _outlined(bar)
+    _outlined(bar, width=4.5)
     _outlined(axes.text(x - length_mm / 2, y - 0.012 * (bottom - top), f"{length_mm // 10} cm", color=TEXT, fontsize=8,
                         ha="center", va="bottom"))
 
 
-def _outlined(artist) -> None:
+def _outlined(artist, *, width: float = 2.6) -> None:
+    """A black edge, `width` points in all, so that text and lines are seen on bright fat."""
     from matplotlib.patheffects import withStroke
 
-    artist.set_path_effects([withStroke(linewidth=OUTLINE, foreground="black")])
+    artist.set_path_effects([withStroke(linewidth=width, foreground="black")])

@@ -74,21 +74,35 @@ def _sagittal(study, plane, title, marks, canal, offset_mm) -> View:
 
 
 def _axial(study, marks, level) -> View:
-    """The slice that holds the level's recess points; else nearest to its other marks; else evenly chosen."""
+    """The slice that holds the level's recess points; else nearest to where other marks say; else evenly chosen."""
     title = f"Axial T2, {level.title}"
     if not (entries := study.of(Plane.AXIAL_T2)):
         return View(title, words=_absence(study, Plane.AXIAL_T2))
     own = _of(marks, Condition.SUBARTICULAR, level=level)
     if (chosen := _most_marked(entries, own)) is None:
-        others = _of(marks, Condition.CANAL, level=level) or own or _of(marks, Condition.FORAMINAL, level=level)
-        if others:
-            title += " (by the other planes)"
-            chosen = _nearest(entries, np.mean([mark.place_mm for mark in others], axis=0))
+        if (place := _disc(marks, level)) is not None:
+            title += " (by other points)"
+            chosen = _nearest(entries, place)
         else:
             place = list(Level).index(level)
             title = f"Axial T2, {place + 1} of {len(Level)} (no level known)"
             chosen = _evenly(entries, (place + 0.5) / len(Level))
     return _view(title, chosen, own)
+
+
+def _disc(marks: Sequence[Mark], level: Level) -> np.ndarray | None:
+    """(3,) patient mm of a level by marks of any kind; by a line or curve through two or more others if it has none."""
+    places = {}
+    for number, one in enumerate(Level):
+        for condition in (Condition.CANAL, Condition.SUBARTICULAR, Condition.FORAMINAL):
+            if found := _of(marks, condition, level=one):
+                places[number] = np.mean([mark.place_mm for mark in found], axis=0)
+                break
+    number = list(Level).index(level)
+    if number in places or len(places) < 2:
+        return places.get(number)
+    curve = np.polyfit(list(places), np.stack(list(places.values())), deg=1 if len(places) < 4 else 2)
+    return sum(term * number**power for power, term in enumerate(curve[::-1]))
 
 
 def _most_marked(entries: Sequence[StudySeries], marks: Sequence[Mark]) -> _Slice | None:
@@ -117,7 +131,7 @@ def _evenly(entries: Sequence[StudySeries], share: float) -> _Slice:
 
 def _view(title: str, chosen: _Slice, marks: Sequence[Mark]) -> View:
     entry, index = chosen.entry, chosen.index
-    source = entry.series.planes[index]
+    source, image = entry.series.planes[index], entry.series.images[index]
     finest, coarsest = CANVAS_MM_PER_PX
     plane = covering_plane(source, mm_per_px=min(max(*source.spacing_xy_mm, finest), coarsest))
     on_it = [(mark.series_id, mark.slice_index) == (entry.series_id, index) for mark in marks]
@@ -125,7 +139,7 @@ def _view(title: str, chosen: _Slice, marks: Sequence[Mark]) -> View:
     return View(
         title, caption=f"series {entry.series_id}   slice {index + 1} of {len(entry.series)}"
         + (f"   instance {number}" if number is not None else ""),
-        image=resample(entry.series.images[index], source, plane, fill=float("nan")), plane=plane, source=source,
+        image=resample(image, source, plane, fill=float(image.min())), plane=plane, source=source,
         here=tuple(mark for mark, here in zip(marks, on_it, strict=True) if here),
         beside=tuple(mark for mark, here in zip(marks, on_it, strict=True) if not here))
 
