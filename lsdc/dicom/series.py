@@ -57,7 +57,13 @@ class Series:
         return min(best)[2:]
 
     def index_of_instance(self, instance_number: int) -> int:
-        """Index of the slice with this InstanceNumber; DataError when the series has none."""
+        """Index of the slice whose file is named by this number, else that has this InstanceNumber; or DataError.
+
+        Tables name files, and now and then two slices of a series share an InstanceNumber.
+        """
+        names = [path.stem for path in self.paths]
+        if str(instance_number) in names:
+            return names.index(str(instance_number))
         if instance_number not in self.instance_numbers:
             raise DataError("no slice with this instance number", wanted=instance_number, got=self.instance_numbers,
                             where=self.paths[0].parent)

@@ -35,6 +35,14 @@ def test_a_study_may_stand_in_both_parts(tmp_path):
     assert folder.study_ids("test") == [1001]
 
 
+def test_one_unknown_description_costs_that_series_only(tmp_path, caplog):
+    root = write_competition(tmp_path)
+    path = root / "test_series_descriptions.csv"
+    path.write_text(path.read_text().replace("Axial T2", "Axial PD"))
+    assert set(open_folder(root).series["test"].plane) == {"sagittal_t1", "sagittal_t2"}
+    assert "series 20013 is left out, its description 'Axial PD' is none of Sagittal T1" in caplog.text
+
+
 def test_all_faults_of_all_files_at_once(tmp_path):
     root = write_competition(tmp_path)
     (root / "sample_submission.csv").unlink()
@@ -43,7 +51,7 @@ def test_all_faults_of_all_files_at_once(tmp_path):
     table.to_csv(root / "train.csv", index=False)
     points = pd.read_csv(root / "train_label_coordinates.csv").drop(columns="x")
     points.to_csv(root / "train_label_coordinates.csv", index=False)
-    descriptions = (root / "test_series_descriptions.csv").read_text().replace("Axial T2", "Axial T3")
+    descriptions = (root / "test_series_descriptions.csv").read_text().replace("T2", "T3").replace("T1", "T3")
     (root / "test_series_descriptions.csv").write_text(descriptions)
     with pytest.raises(TableError) as caught:
         open_folder(root)

@@ -113,3 +113,11 @@ def test_headers_that_cannot_be_used(tmp_path, tags, message):
     write_slice(tmp_path / "s" / "1.dcm", np.zeros((4, 4), np.uint16), **tags)
     with pytest.raises(DicomError, match=message):
         read_series(tmp_path / "s")
+
+
+def test_a_point_names_a_file_before_a_tag(tmp_path):
+    folder = write_series(tmp_path / "s", count=4)
+    write_slice(folder / "3.dcm", np.full((16, 12), 200, np.uint16), position=(8.0, 0, 0), number=1)
+    series = read_series(folder)
+    assert series.instance_numbers == (1, 2, 1, 4)
+    assert [series.index_of_instance(number) for number in (1, 3)] == [0, 2]
