@@ -1,5 +1,7 @@
 """Faults of points, and levels and sides that the patient contradicts."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,17 @@ def test_an_unlabelled_target_needs_no_point(tmp_path):
     edit(root / POINTS, (ROW, ""))
     edit(root / "train.csv", ("1001,Normal/Mild", "1001,"))
     assert found(root) == [("missing_labels", 1001, None, 1)]
+
+
+def test_a_series_that_is_gone_explains_no_missing_point_beside_others(tmp_path):
+    root = write_clean(tmp_path)
+    shutil.rmtree(root / "train_images" / "1001" / "10012")
+    assert found(root) == [("series_not_on_disk", 1001, 10012, 1)]
+    edit(root / POINTS, (ROW, ""))
+    assert found(root) == [("missing_coordinates", 1001, None, 1), ("series_not_on_disk", 1001, 10012, 1)]
+    lines = (root / POINTS).read_text().splitlines(keepends=True)
+    (root / POINTS).write_text("".join(line for line in lines if not line.startswith("1001,10012")))
+    assert found(root) == [("series_not_on_disk", 1001, 10012, 1)]
 
 
 def rename(root, change):
@@ -92,6 +105,10 @@ def test_offsets_by_hand():
     assert set(level_offsets(heights(canal=true, left=near, right=true)).values()) == {0}
     assert list(level_offsets(heights(canal=true, left=low, right=low, recess=near)).values()) == [0, 1, 1, 0]
     assert list(level_offsets(heights(canal=low, left=true, right=near)).values()) == [1, 0, 0]
+    # of two conditions the one that lost its end is wrong, whichever comes first
+    high = {level - 1: z for level, z in true.items() if level}
+    assert list(level_offsets(heights(canal=true, recess=high)).values()) == [0, -1]
+    assert list(level_offsets(heights(canal=high, recess=true)).values()) == [-1, 0]
     assert level_offsets({}) == {}
     assert list(level_offsets(heights(canal={0: 0.0}, left={4: -130.0})).values()) == [0, 0]  # nothing in common
 
