@@ -52,11 +52,13 @@ def _without_point(
 ) -> list[str]:
     """Graded targets without a point, where the plane is there and no other finding explains it.
 
-    A plane explains it that is not in the study, or of which a series has no or one file; so does a condition whose
-    names are one level off, for the level at its end.
+    A plane explains it of which the study has neither files nor a point, or that has a series of one slice; so does a
+    condition whose names are one level off, for the level at its end.
     """
-    shown = {look.plane for look in looks.values() if not look.other_body_part}
-    shown -= {look.plane for look in looks.values() if len(look.files) < 2}
+    used = {point.series_id for point in points}
+    seen = [look for look in looks.values() if look.files or look.series_id in used]
+    shown = {look.plane for look in seen if not look.other_body_part}
+    shown -= {look.plane for look in looks.values() if len(look.files) == 1 and not look.multi_frame}
     shifted = " ".join(finding.detail for finding in spine if finding.kind == Kind.LEVEL_OFF_BY_ONE)
     pointed = {point.target for point in points}
     absent = []

@@ -99,7 +99,8 @@ class SeriesLook:
         """A finding on some of the files; nothing if there are none."""
         if members:
             some = f"{len(members)} of {len(self.files)} files: {names([one.path.name for one in members])}"
-            which = f"all {len(members)} files" if len(members) == len(self.files) else some
+            every = f"all {len(members)} files" if len(members) > 1 else "the only file"
+            which = every if len(members) == len(self.files) else some
             self.found.append((kind, len(members), f"{detail}; {which}" if detail else which))
 
 
@@ -108,8 +109,8 @@ def look_at(folder: Path, series_id: int, plane: Plane | None, *, pixels: bool) 
     look = SeriesLook(series_id, plane)
     try:
         look.files = series_files(folder)
-    except DicomError:
-        look.found.append((Kind.SERIES_NOT_ON_DISK, 1, ""))
+    except DicomError as error:
+        look.found.append((Kind.SERIES_NOT_ON_DISK, 1, str(error.got)))
         return look
     if not look.files:
         look.found.append((Kind.EMPTY_SERIES, 1, ""))

@@ -35,8 +35,8 @@ def level_offsets(heights: Mapping[Group, Mapping[int, float]]) -> dict[Group, i
     """By how many levels each group's names are too low (1), too high (-1) or right (0).
 
     heights: patient z, mm, by number of the level. The offsets under which most pairs of groups lie at one height for
-    the same level; among equals, those that blame the fewest conditions, then the fewest groups. With two conditions
-    only, which of them is wrong cannot be told, and the later one is blamed.
+    the same level; among equals, those that blame the fewest conditions, then those by which a level fell off the end
+    that is missing there, then the fewest groups. Two conditions alone, complete both, cannot tell which is wrong.
     """
     groups = sorted(heights, key=lambda group: (list(Condition).index(group[0]), group[1]))
     steps = [(z - y) / (j - i) for levels in heights.values() for (i, y), (j, z) in pairwise(sorted(levels.items()))]
@@ -48,7 +48,9 @@ def level_offsets(heights: Mapping[Group, Mapping[int, float]]) -> dict[Group, i
     choices = [dict(zip(groups, offsets, strict=True)) for offsets in product(_OFFSETS, repeat=len(groups))]
     return min(choices, key=lambda offset: (
         -sum(fits[a, b, offset[b] - offset[a]] for a, b in combinations(groups, 2)),
-        len({group[0] for group in groups if offset[group]}), sum(map(abs, offset.values()))))
+        len({group[0] for group in groups if offset[group]}),
+        sum({1: 0, -1: len(LEVELS) - 1}.get(offset[group], -1) in heights[group] for group in groups),
+        sum(map(abs, offset.values()))))
 
 
 def _fit(first: Mapping[int, float], second: Mapping[int, float], shift: int) -> float:

@@ -68,10 +68,10 @@ def _planes(part: Part, study_id: int, looks: Sequence[SeriesLook]) -> list[Find
 
 def _folders_without_row(folder: Path, part: Part, study_id: int, rows: Sequence[SeriesRow]) -> list[Finding]:
     known = {str(row.series_id) for row in rows}
-    there = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))\
-        if folder.is_dir() else []
-    return [Finding(Kind.SERIES_NOT_IN_TABLE, part, study_id, int(name) if name.isdecimal() else None, detail=name)
-            for name in there if name not in known]
+    entries = folder.iterdir() if folder.is_dir() else ()
+    there = sorted(path.name for path in entries if path.is_dir() and not path.name.startswith("."))
+    return [Finding(Kind.SERIES_NOT_IN_TABLE, part, study_id, int(name)) if name.isdecimal() else
+            Finding(Kind.SERIES_NOT_IN_TABLE, part, study_id, detail=name) for name in there if name not in known]
 
 
 def _frames(part: Part, study_id: int, looks: Sequence[SeriesLook]) -> list[Finding]:

@@ -24,7 +24,8 @@ def _header(audit: Audit) -> str:
     lines = [f"{part}: {studies} studies, {series} series, {files} files"
              for part, (studies, series, files) in audit.sizes.items()]
     counts = {severity: sum(finding.kind.severity == severity for finding in audit.findings) for severity in Severity}
-    told = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
+    told = ", ".join(f"{count} {severity}{'s' * (count > 1 and severity != Severity.FATAL)}"
+                     for severity, count in counts.items() if count)
     return "\n".join([f"audit of {audit.root}", *lines, f"findings: {told or 'none'}"])
 
 
