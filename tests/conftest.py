@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from lsdc.config import PhantomSettings
 from lsdc.threads import spin_briefly
 
 spin_briefly()
+DIRTY = PhantomSettings(train_studies=3, test_studies=8, seed=1, quirks=("all",))
 
 ROOT = Path(__file__).parent.parent
 
@@ -83,3 +85,13 @@ def make_place(tmp_path_factory):
         return Place(folder)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def dirty_phantom(tmp_path_factory) -> Path:
+    """A phantom that has every quirk at least once."""
+    from lsdc.phantom import generate
+
+    root = tmp_path_factory.mktemp("dirty")
+    generate(root, DIRTY, workers=2)
+    return root

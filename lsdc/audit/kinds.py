@@ -43,7 +43,7 @@ class Kind(StrEnum):
     UNKNOWN_SEVERITY = "unknown_severity", F, "a grade is not Normal/Mild, Moderate or Severe; the table is refused"
     UNKNOWN_CONDITION = "unknown_condition", F, "a point's condition is none of the five; the table is refused"
     UNKNOWN_LEVEL = "unknown_level", F, "a point's level is none of the five; the table is refused"
-    UNKNOWN_DESCRIPTION = "unknown_description", F, "a series description is none of the three; the table is refused"
+    UNKNOWN_DESCRIPTION = "unknown_description", W, "a series description is none of the three; the series is left out"
     BAD_COORDINATE = "bad_coordinate", F, "x or y of a point is no finite number; the table is refused"
     POINT_OF_UNKNOWN_STUDY = "point_of_unknown_study", F, "points of a study that train.csv lacks; the table is refused"
     NO_USABLE_POINT = "no_usable_point", F, "no point lies on a series of the table; nothing can be learned"

@@ -1,6 +1,8 @@
 """Quirks of the people who graded and clicked: labels and points that are missing or wrong, in the train part."""
 
 
+from collections import Counter
+
 import numpy as np
 
 from lsdc.phantom.quirks import Planted
@@ -37,12 +39,13 @@ def misread(
 ) -> tuple[list[dict], list[Planted]]:
     """Points as a hurried annotator would name them, and what was planted. points: rows of `annotate`."""
     planted = []
-    if "level_off_by_one" in quirks:
-        condition, step = _some_condition(random), int(random.choice([-1, 1]))
+    if "level_off_by_one" in quirks and (possible := _of_several_levels(points)):
+        condition, step = possible[random.integers(len(possible))], int(random.choice([-1, 1]))
         points = [row for row in points if _target(row).condition != condition] + _shifted(points, condition, step)
         planted.append(Planted("level_off_by_one"))
-    if "sides_swapped" in quirks:
-        condition = [Condition.FORAMINAL, Condition.SUBARTICULAR][random.integers(2)]
+    sided = [condition for condition in _of_several_levels(points) if condition != Condition.CANAL]
+    if "sides_swapped" in quirks and sided:
+        condition = sided[random.integers(len(sided))]
         points = [_named(row, target._replace(side=SIDES[target.side]))
                   if (target := _target(row)).condition == condition else row for row in points]
         planted.append(Planted("sides_swapped"))
@@ -53,8 +56,11 @@ def misread(
     return sorted(points, key=lambda row: order[row["condition"], row["level"]]), planted
 
 
-def _some_condition(random: np.random.Generator) -> Condition:
-    return list(Condition)[random.integers(len(Condition))]
+def _of_several_levels(points: list[dict]) -> list[Condition]:
+    """Conditions with points of three levels at least, on each side that they have."""
+    levels = Counter((target.condition, target.side) for target in map(_target, points))
+    return [condition for condition in Condition
+            if min(levels[target.condition, target.side] for target in TARGETS if target.condition == condition) > 2]
 
 
 def _target(row: dict) -> Target:

@@ -34,7 +34,7 @@ from lsdc.seeding import generator, seed_for
 from lsdc.taxonomy import ANNOTATED_PLANE, TARGETS
 
 Part = Literal["train", "test"]
-PRIME = 4_294_967_291  # ids are spread over it without collisions
+PRIME = 4_293_967_283  # ids are spread over it without collisions, and stay below 2^32
 BEYOND = 1 << 32  # study ids of the quirk ten_digit_ids start here
 ATTEMPTS = 50
 SERIES_PER_STUDY = 16
@@ -116,6 +116,7 @@ def _tables(
     if no_label.any():
         planted.append(Planted("missing_labels"))
     shown = {plan.plane for _, plan in series if plan.named}
+    shown -= {plan.plane for _, plan in series if len(plan.planes) == 1}
     if any((target.condition_title, target.level.title) not in pointed and not no_label[place]
            and ANNOTATED_PLANE[target.condition] in shown for place, target in enumerate(TARGETS)):
         planted.append(Planted("missing_coordinates"))  # also those that lie outside every image

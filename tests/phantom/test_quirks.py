@@ -18,8 +18,8 @@ from lsdc.phantom.planting import gap_numbers
 from lsdc.phantom.quirks import ALL, QUIRKS, draw_quirks, forced_quirks
 from lsdc.phantom.study import plan_study
 from lsdc.taxonomy import TARGETS, Condition, Plane
+from tests.conftest import DIRTY
 
-DIRTY = PhantomSettings(train_studies=2, test_studies=8, seed=1, quirks=(ALL,))
 OF_STUDIES = [name for name, quirk in QUIRKS.items() if quirk.kind != "folder"]
 
 
@@ -99,13 +99,6 @@ def test_wrong_points_are_wrong_as_recorded():
     assert dict(plain.series)[series_id].plane == Plane.SAGITTAL_T1
 
 
-@pytest.fixture(scope="module")
-def dirty(tmp_path_factory) -> Path:
-    root = tmp_path_factory.mktemp("dirty")
-    generate(root, DIRTY, workers=2)
-    return root
-
-
 def rows_of(root: Path) -> pd.DataFrame:
     rows = pd.read_csv(root / "truth" / "quirks.csv")
     return rows.astype({"study_id": "Int64", "series_id": "Int64", "instance_number": "Int64"})
@@ -181,10 +174,10 @@ def _turned_by(series: Path) -> str:
     return {(True, True): "as usual", (False, False): "upside down"}.get(signs, "mirrored")
 
 
-def test_files_show_what_is_recorded(dirty):
-    rows = rows_of(dirty)
+def test_files_show_what_is_recorded(dirty_phantom):
+    rows = rows_of(dirty_phantom)
     assert set(rows.quirk) >= set(QUIRKS)
-    images = dirty / "competition" / "test_images"
+    images = dirty_phantom / "competition" / "test_images"
     looked = set()
     for row in rows[rows.series_id.notna() & (rows.quirk != "point_on_wrong_series")].itertuples():
         look, wanted = SHOWS[row.quirk]
@@ -193,9 +186,9 @@ def test_files_show_what_is_recorded(dirty):
     assert looked == set(SHOWS)
 
 
-def test_tables_show_what_is_recorded(dirty):
-    rows = rows_of(dirty)
-    table = pd.read_csv(dirty / "competition" / "test_series_descriptions.csv").set_index("series_id")
+def test_tables_show_what_is_recorded(dirty_phantom):
+    rows = rows_of(dirty_phantom)
+    table = pd.read_csv(dirty_phantom / "competition" / "test_series_descriptions.csv").set_index("series_id")
     of = {quirk: rows[rows.quirk == quirk] for quirk in QUIRKS}
     assert not set(of["series_not_in_table"].series_id) & set(table.index)
     assert set(of["series_not_on_disk"].series_id) <= set(table.index)
@@ -204,10 +197,10 @@ def test_tables_show_what_is_recorded(dirty):
     for study_id in of["missing_plane"].study_id:
         assert table[table.study_id == study_id].series_description.nunique() == 2
     assert set(of["ten_digit_ids"].study_id) == {study for study in table.study_id if study > 2**32} != set()
-    sample = pd.read_csv(dirty / "competition" / "sample_submission.csv").row_id
+    sample = pd.read_csv(dirty_phantom / "competition" / "sample_submission.csv").row_id
     assert sorted(sample) != sample.tolist()
     assert len(sample) == 25 * DIRTY.test_studies
-    images = dirty / "competition" / "test_images"
+    images = dirty_phantom / "competition" / "test_images"
     for quirk, name in (("no_slice_thickness", "SliceThickness"),
                         ("no_spacing_between_slices", "SpacingBetweenSlices")):
         lacking = {int(path.parents[1].name) for path in images.rglob("*.dcm")
@@ -216,8 +209,8 @@ def test_tables_show_what_is_recorded(dirty):
         assert lacking == set(of[quirk].study_id)
 
 
-def test_reading_never_stops_at_a_quirk(dirty, caplog):
-    folder = open_folder(dirty / "competition")
+def test_reading_never_stops_at_a_quirk(dirty_phantom, caplog):
+    folder = open_folder(dirty_phantom / "competition")
     assert "is left out, its description" in caplog.text
     faults = {study_id: read_study(folder, study_id).faults for study_id in folder.study_ids("test")}
     text = "\n".join(fault for found in faults.values() for fault in found)
