@@ -6,6 +6,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from unittest.mock import patch
@@ -46,24 +47,35 @@ def time_studies(seed: int, studies: int) -> tuple[np.ndarray, list[int], float]
 
     One further study is made first and not counted, to leave one-time costs out.
     """
-    seconds, slices, written = np.zeros((studies + 1, len(STAGES))), [], []
-
-    def timed_write(*words):
-        start = time.perf_counter()
-        write_slice(*words)
-        written.append(time.perf_counter() - start)
-
-    write_slice = study.write_slice
-    with tempfile.TemporaryDirectory() as place, patch.object(study, "write_slice", timed_write):
+    seconds, slices = np.zeros((studies + 1, len(STAGES))), []
+    shapes, scans = _Timed(study.render_slice), _Timed(study.Receiver.stored)
+    with (tempfile.TemporaryDirectory() as place, patch.object(study, "render_slice", shapes),
+          patch.object(study.Receiver, "stored", lambda *words: scans(*words))):
         for number in range(studies + 1):
+            shapes.seconds, scans.seconds, scans.calls = 0.0, 0.0, 0
             start = time.perf_counter()
             plan = study.plan_study(seed, "train", number)
             planned = time.perf_counter()
             study.write_study(plan, Path(place) / str(number))
-            seconds[number] = planned - start, time.perf_counter() - planned - sum(written), sum(written)
-            slices.append(len(written))
-            written.clear()
+            rendered = shapes.seconds + scans.seconds
+            seconds[number] = planned - start, rendered, time.perf_counter() - planned - rendered
+            slices.append(scans.calls)
     return seconds[1:], slices[1:], _own_peak_gb()
+
+
+class _Timed:
+    """A function that adds up its seconds and calls."""
+
+    def __init__(self, work: Callable):
+        self.work, self.seconds, self.calls = work, 0.0, 0
+
+    def __call__(self, *words, **named):
+        start = time.perf_counter()
+        try:
+            return self.work(*words, **named)
+        finally:
+            self.seconds += time.perf_counter() - start
+            self.calls += 1
 
 
 def _own_peak_gb() -> float:

@@ -85,9 +85,12 @@ def _axial(study: Study) -> np.ndarray:
 
 
 def _shown(series: Series, index: int, size_mm: float, size_px: int) -> np.ndarray:
-    """The middle of a slice, (size_px, size_px), on canonical axes."""
+    """The middle of a slice, (size_px, size_px), on canonical axes; black where the series is constant."""
     plane = covering_plane(series.planes[index], mm_per_px=size_mm / size_px, size_hw=(size_px, size_px))
-    window = series_window(series)
+    try:
+        window = series_window(series)
+    except DataError:
+        return np.zeros((size_px, size_px), np.uint8)
     return _bytes(to_unit(resample(series.images[index], series.planes[index], plane, fill=window[0]), window))
 
 

@@ -11,15 +11,15 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from lsdc.dicom.plane import SlicePlane
+from lsdc.dicom.plane import SlicePlane, orientation_of
 from lsdc.phantom.anatomy import FIRST
 from lsdc.phantom.canvas import Contrast, Share, Tissue, signal
 from lsdc.phantom.latents import draw_labels
 from lsdc.phantom.points import OUT_OF_PLANE_MM, target_place
 from lsdc.phantom.profiles import back_of_column
-from lsdc.phantom.render import Patient, render_slice, texture_tiles
-from lsdc.phantom.scanner import CANAL_V_MM, RENDER_MM, Receiver, acquired_plane
-from lsdc.phantom.study import SUB_SLICES, StudyPlan, plan_study
+from lsdc.phantom.render import Patient, texture_tiles
+from lsdc.phantom.scanner import Receiver
+from lsdc.phantom.study import StudyPlan, ideal_images, plan_study
 from lsdc.seeding import generator
 from lsdc.taxonomy import TARGETS, Condition, Level, Plane, Side, Target
 
@@ -80,18 +80,15 @@ def _view(plan: StudyPlan, target: Target, plane: Plane, tissues: frozenset[Tiss
     """The scanned slice nearest to a target; None when no slice of that plane comes near."""
     place = target_place(plan.patient, target)
     found = [(abs(float(one.to_pixel(place)[1])), series, one)
-             for _, series in plan.series if series.plane == plane for one in series.planes]
+             for _, series in plan.series if series.plane == plane and series.body_part == "LSPINE"
+             for one in series.planes if plane.startswith(orientation_of(one))]
     off, series, own = min(found, key=lambda entry: entry[0], default=(np.inf, None, None))
     if off > OUT_OF_PLANE_MM:
         return None
     random = generator(plan.seed, "phantom", "physics", plan.index)
-    acquired, axial = acquired_plane(own, RENDER_MM[plane]), plane == Plane.AXIAL_T2
-    ideal, share = render_slice(
-        plan.patient, acquired, series.thickness_mm, (series.contrast, Share(tissues)), sub_slices=SUB_SLICES,
-        saturated=not axial, tiles=texture_tiles(random), random=random)
-    middle = plan.patient.place(plan.patient.anatomy.disc_s[FIRST + 2], 0.0, CANAL_V_MM)
-    stored = Receiver(plan.scanner, random).stored(ideal, own, 0 if axial else 1,
-                                                   float(acquired.to_pixel(middle)[0][int(axial)]))
+    (ideal, share), *at = ideal_images(plan, series, own, (series.contrast, Share(tissues)), texture_tiles(random),
+                                       random)
+    stored = Receiver(plan.scanner, random).stored(ideal, own, *at)
     image = (stored.astype(np.float32) - plan.scanner.offset) / plan.scanner.gain
     return View(plan.patient, target, own, series.contrast, image, cv2.resize(share, own.size_hw[::-1]))
 

@@ -1,6 +1,7 @@
 """One phantom study: planned as a pure function of (seed, part, index), then rendered into a folder."""
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,7 +11,7 @@ import numpy as np
 from lsdc.dicom.plane import SlicePlane, orientation_of
 from lsdc.files import written_aside
 from lsdc.phantom.anatomy import draw_anatomy
-from lsdc.phantom.canvas import Contrast
+from lsdc.phantom.canvas import Contrast, Share
 from lsdc.phantom.dicomfile import SeriesTags, series_dataset, slice_dataset, write_dataset
 from lsdc.phantom.knee import paint_knee
 from lsdc.phantom.latents import StudyLabels, draw_labels
@@ -151,7 +152,7 @@ def _write_group(
     for series_id, _ in group:
         (folder / str(series_id)).mkdir(parents=True)
     for index, plane in enumerate(first.planes):
-        ideal, depth_axis, centre_px = _ideal(plan, first, plane, contrasts, tiles, random)
+        ideal, depth_axis, centre_px = ideal_images(plan, first, plane, contrasts, tiles, random)
         for image, receiver, header, (series_id, series) in zip(ideal, receivers, headers, group, strict=True):
             own = series.planes[index]
             stored = series.stored_pixels(receiver.stored(image, own, depth_axis, centre_px))
@@ -164,11 +165,14 @@ def _write_group(
             spoil_file(path, spoils)
 
 
-def _ideal(
-    plan: StudyPlan, series: SeriesPlan, plane: SlicePlane, contrasts: list[Contrast], tiles: np.ndarray,
+def ideal_images(
+    plan: StudyPlan, series: SeriesPlan, plane: SlicePlane, contrasts: Sequence[Contrast | Share], tiles: np.ndarray,
     random: np.random.Generator,
 ) -> tuple[list[np.ndarray], int, float]:
-    """Ideal images of a plane in each contrast; the array axis that runs to the back; the spine's place on it."""
+    """Ideal images of a plane of a series, in each contrast, at the acquired resolution.
+
+    With them the array axis that runs to the patient's back, and the canal's place on it, as Receiver needs them.
+    """
     acquired = acquired_plane(plane, RENDER_MM[series.plane])
     if series.body_part != "LSPINE":
         return paint_knee(acquired, contrasts, random), 0, acquired.size_hw[0] / 2

@@ -57,3 +57,15 @@ def test_a_missing_plane_is_missing(folder, places, settings):
     assert not views.whole[0, :3].any()
     assert all(image.any() for image in views.whole[0, 3:])
     assert len(study_views(without(folder, Plane.AXIAL_T2), settings.crops, study_id, own).axial) == 0
+
+
+def test_a_constant_series_is_black(folder, places, settings, monkeypatch):
+    study_id = folder.study_ids("train")[0]
+    study = read_study(folder, study_id)
+    flat = tuple(replace(one, series=replace(one.series, images=tuple(np.full_like(i, 7) for i in one.series.images)))
+                 if one.plane == Plane.AXIAL_T2 else one for one in study.series)
+    monkeypatch.setattr("lsdc.bench.views.read_study", lambda *_: replace(study, series=flat))
+    views = study_views(folder, settings.crops, study_id, places[places.study_id == study_id])
+    assert not views.axial.any()
+    assert not views.whole[0, 4:].any()
+    assert [not there for there in views.cut] == [target.condition == Condition.SUBARTICULAR for target in TARGETS]
