@@ -32,7 +32,8 @@ def test_two_thousand_studies_are_as_the_competition_but_for_chance(few):
     rates = few["figure"] == "rate"
     sampling = np.sqrt(few["wanted"] * (1 - few["wanted"]) / 2000)
     assert few[rates & (off > few["within"] + 3 * sampling)].empty
-    assert few[~rates & (off > few["within"])].empty
+    assert few[(few["figure"] == "correlation") & (off > few["within"])].empty
+    assert few[~rates & (off > few["within"] + 2 * few["chance"])].empty
 
 
 def test_many_studies_are_as_the_competition(many):
