@@ -20,7 +20,7 @@ SHOWN_ROWS = 3  # examples given with each fault
 
 @dataclass(frozen=True)
 class Column:
-    """dtype is one of int64, Int64, float64, string, bool; `closed` lists the only values allowed."""
+    """dtype is one of int64, Int64, float64, string; `closed` lists the only values allowed."""
 
     dtype: str
     closed: tuple[str, ...] | None = None
@@ -46,28 +46,39 @@ class Table:
 
     def check(self, frame: pd.DataFrame, where: object = "memory") -> pd.DataFrame:
         """The frame with declared columns and dtypes; TableError with every fault if it does not fit."""
-        faults = []
-        if absent := [name for name in self.columns if name not in frame.columns]:
-            faults.append(f"columns missing: {', '.join(absent)} (it has: {', '.join(map(str, frame.columns))})")
+        cells, faults = self.examine(frame)
         if unknown := [str(name) for name in frame.columns if name not in self.columns]:
             faults.append(f"columns unknown: {', '.join(unknown)}")
-        cast = {}
-        for name, column in self.columns.items():
-            if name in frame.columns:
-                cast[name], fault = _cast(frame[name], name, column)
-                faults += fault
-        if not faults:
-            duplicated = pd.DataFrame(cast)[list(self.key)].duplicated(keep=False)
-            if duplicated.any():
-                faults.append(f"{duplicated.sum()} rows share their key {self.key}: {_examples(frame, duplicated)}")
         if faults:
             raise TableError(
                 f"this is not a valid {self.name} table ({len(faults)} faults)",
                 wanted=f"columns {', '.join(self.columns)}; key {', '.join(self.key)}",
-                got="\n           ".join(faults), where=where,
+                got="\n          ".join(faults), where=where,
                 remedy="correct the rows named, or remove the file and run the stage that writes it again",
             )
-        return pd.DataFrame(cast, columns=list(self.columns)).reset_index(drop=True)
+        return cells.reset_index(drop=True)
+
+    def examine(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+        """The declared columns that the frame has, cells that do not fit left empty, and every fault.
+
+        Other columns are not looked at. A key counts where all its cells fit.
+        """
+        faults = []
+        if absent := [name for name in self.columns if name not in frame.columns]:
+            faults.append(f"columns missing: {', '.join(absent)} (it has: {', '.join(map(str, frame.columns))})")
+        cells = {}
+        for name, column in self.columns.items():
+            if name in frame.columns:
+                cells[name], wrong = _cast(frame[name], name, column)
+                faults += wrong
+        cells = pd.DataFrame(cells)
+        if set(self.key) <= set(cells.columns):
+            key = cells[list(self.key)]
+            shared = key[key.notna().all(axis=1) & key.duplicated(keep=False)]
+            if len(shared):
+                shown = "; ".join(", ".join(map(str, row)) for row in shared.drop_duplicates()[:SHOWN_ROWS].to_numpy())
+                faults.append(f"{len(shared)} rows share their key ({', '.join(self.key)}): {shown}")
+        return cells, faults
 
     def read(self, path: Path) -> pd.DataFrame:
         """Read and check a csv file of this table."""
@@ -94,38 +105,28 @@ def read_csv(path: Path) -> pd.DataFrame:
 
 
 def _cast(values: pd.Series, name: str, column: Column) -> tuple[pd.Series, list[str]]:
-    faults = []
+    """A column in its dtype; with faults, cells that do not fit are empty and whole numbers are Int64."""
     absent = values.isna()
     if column.dtype == "string":
         cast = values.astype("string")
-        if column.closed is not None:
-            wrong = ~cast.isin(column.closed) & ~absent
-            if wrong.any():
-                shown = ", ".join(repr(v) for v in cast[wrong].unique()[:SHOWN_ROWS])
-                faults.append(f"{name}: {wrong.sum()} values not among {', '.join(column.closed)}: {shown}")
-    elif column.dtype == "bool":
-        words = values.astype("string").str.lower()
-        wrong = ~words.isin(["true", "false"]) & ~absent
-        if wrong.any():
-            faults.append(f"{name}: {wrong.sum()} values are not true or false: {words[wrong].unique()[:SHOWN_ROWS]}")
-        cast = words.eq("true").fillna(False).astype(bool)
+        fits = ~absent if column.closed is None else cast.isin(column.closed)
+        unlike = f"not among {', '.join(column.closed or ())}"
     else:
         cast = pd.to_numeric(values, errors="coerce")
-        wrong = (cast.isna() | ~np.isfinite(cast.astype("float64").fillna(0))) & ~absent
-        if column.dtype in ("int64", "Int64") and not wrong.any():
-            wrong = cast.notna() & (cast.astype("float64") % 1 != 0)
-        if wrong.any():
-            shown = ", ".join(repr(v) for v in values[wrong].unique()[:SHOWN_ROWS])
-            faults.append(f"{name}: {wrong.sum()} values are not finite {column.dtype} numbers: {shown}")
-        elif not (absent.any() and column.dtype == "int64"):
-            cast = cast.astype(column.dtype)
+        numbers = cast.to_numpy("float64", na_value=np.nan)
+        fits = pd.Series(np.isfinite(numbers), index=values.index)
+        if column.dtype != "float64":
+            fits &= (numbers == np.floor(numbers)) & (np.abs(numbers) < 2**63)
+        unlike = f"are not finite {column.dtype} numbers"
+    faults, wrong = [], ~fits & ~absent
+    if wrong.any():
+        shown = ", ".join(repr(value) for value in values[wrong].unique()[:SHOWN_ROWS])
+        faults.append(f"{name}: {wrong.sum()} values {unlike}: {shown}")
     if absent.any() and not column.missing:
         faults.append(f"{name}: {absent.sum()} values are missing (first at row {int(np.flatnonzero(absent)[0]) + 1})")
-    return cast, faults
-
-
-def _examples(frame: pd.DataFrame, rows: pd.Series) -> str:
-    return "; ".join(", ".join(map(str, row)) for row in frame[rows].head(SHOWN_ROWS).itertuples(index=False))
+    if not faults:
+        return cast.astype(column.dtype), []
+    return cast.where(fits).astype("Int64" if column.dtype == "int64" else column.dtype), faults
 
 
 _STUDY = {"study_id": Column("int64")}

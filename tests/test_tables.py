@@ -39,6 +39,22 @@ def test_every_fault_at_once():
     assert "here.csv" in text
 
 
+def test_a_bad_cell_hides_no_other_and_no_shared_key():
+    frame = pd.DataFrame({"study_id": ["1", "x", "1", "2.5", None], "fold": ["0", "1", "2", "inf", "1e30"]})
+    with pytest.raises(TableError) as caught:
+        FOLDS.check(frame)
+    assert caught.value.got.split("\n          ") == [
+        "study_id: 2 values are not finite int64 numbers: 'x', '2.5'",
+        "study_id: 1 values are missing (first at row 5)",
+        "fold: 2 values are not finite int64 numbers: 'inf', '1e30'",
+        "2 rows share their key (study_id): 1",
+    ]
+    cells, faults = FOLDS.examine(frame)
+    assert len(faults) == 4
+    assert cells.study_id.dropna().tolist() == [1, 1]
+    assert cells.fold.dropna().tolist() == [0, 1, 2]
+
+
 def test_keys_are_unique():
     with pytest.raises(TableError, match="2 rows share their key"):
         FOLDS.frame([{"study_id": 1, "fold": 0}, {"study_id": 1, "fold": 1}])

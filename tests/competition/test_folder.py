@@ -58,17 +58,78 @@ def test_all_faults_of_all_files_at_once(tmp_path):
     text = str(caught.value)
     assert "4 faults" in text
     assert "sample_submission.csv: a csv file is missing" in text
-    assert "train.csv: severities not among Normal/Mild, Moderate, Severe: 'Sever' (1 rows)" in text
-    assert "train_label_coordinates.csv: 1 columns are missing: x" in text
-    assert "test_series_descriptions.csv: series descriptions not among" in text
+    assert f"train.csv: {TARGETS[2].column}: 1 values not among Normal/Mild, Moderate, Severe: 'Sever'" in text
+    assert "train_label_coordinates.csv: columns missing: x (it has: study_id, " in text
+    assert "test_series_descriptions.csv: series_description: none of 3 is among Sagittal T1, " in text
     assert "'Axial T3' (1 rows)" in text
+    assert "`lsdc audit FOLDER` lists every fault row by row" in text
+
+
+def test_no_fault_hides_another(tmp_path):
+    """In a column, in a key and between tables, in one file and in several: each has its line, count and example."""
+    root = write_competition(tmp_path, studies=(1001, 1002, 1003))
+    path = root / "train.csv"
+    head, first, second, third = path.read_text().splitlines()
+    first = first.replace("Normal/Mild", "Sever", 1)
+    path.write_text("\n".join([head, first, second, second, third.replace("1003", "abc")]) + "\n")
+    path = root / "train_label_coordinates.csv"
+    lines = path.read_text().splitlines()
+    lines[1] = lines[1].replace("Spinal Canal", "Spinel Canal").replace("L1/L2", "L1/L3")
+    lines[2] = lines[2].replace("3.25", "left")
+    lines[3] = lines[3].replace("1001,", "77,")
+    path.write_text("\n".join([*lines, lines[7]]) + "\n")
+    path = root / "train_series_descriptions.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, lines[4]]) + "\n")
+    with pytest.raises(TableError, match="9 faults") as caught:
+        open_folder(root)
+    assert [line.partition(" not among")[0] for line in caught.value.got.split("\n          ")] == [
+        "train.csv: study_id: 1 values are not finite int64 numbers: 'abc'",
+        f"train.csv: {TARGETS[0].column}: 1 values",
+        "train.csv: 2 rows share their key (study_id): 1002",
+        "train_label_coordinates.csv: condition: 1 values",
+        "train_label_coordinates.csv: level: 1 values",
+        "train_label_coordinates.csv: y: 1 values are not finite float64 numbers: 'left'",
+        "train_label_coordinates.csv: 2 rows share their key (study_id, series_id, instance_number, condition, level): "
+        "1002, 10022, 2, Spinal Canal Stenosis, L2/L3",
+        "train_series_descriptions.csv: 2 rows share their key (study_id, series_id): 1002, 10021",
+        "train_label_coordinates.csv: 2 studies are not in train.csv (6 points): 77, 1003",  # 1003 is abc's
+    ]
+
+
+def test_a_table_that_is_not_there_has_no_faults_of_its_cells(tmp_path):
+    root = write_competition(tmp_path)
+    (root / "train_series_descriptions.csv").unlink()
+    points = pd.read_csv(root / "train_label_coordinates.csv").drop(columns="study_id")
+    points.to_csv(root / "train_label_coordinates.csv", index=False)
+    with pytest.raises(TableError, match="2 faults") as caught:
+        open_folder(root)
+    assert "columns missing: study_id" in str(caught.value)
+    assert "train_series_descriptions.csv: a csv file is missing" in str(caught.value)
+
+
+def test_no_point_on_a_listed_series(tmp_path):
+    root = write_competition(tmp_path)
+    points = pd.read_csv(root / "train_label_coordinates.csv", dtype=str)
+    points.assign(series_id="5", x="?").to_csv(root / "train_label_coordinates.csv", index=False)
+    with pytest.raises(TableError, match=r"2 faults(.|\n)*none of its 10 points is on a series of train_series_.*: 5"):
+        open_folder(root)
+
+
+def test_descriptions_that_are_all_empty(tmp_path):
+    root = write_competition(tmp_path)
+    path = root / "test_series_descriptions.csv"
+    rows = pd.read_csv(path).assign(series_description=None)
+    rows.to_csv(path, index=False)
+    with pytest.raises(TableError, match=r"1 faults(.|\n)*none of 3 is among Sagittal T1, .*: empty \(3 rows\)"):
+        open_folder(root)
 
 
 def test_duplicated_study_is_a_fault(tmp_path):
     root = write_competition(tmp_path)
     table = pd.read_csv(root / "train.csv")
     pd.concat([table, table.iloc[:1]]).to_csv(root / "train.csv", index=False)
-    with pytest.raises(TableError, match="50 rows share their key"):
+    with pytest.raises(TableError, match=r"2 rows share their key \(study_id\): 1001"):
         open_folder(root)
 
 
@@ -101,7 +162,7 @@ def test_no_folder(tmp_path):
         ("", "read as csv"),
         ("\x00\xff\xfe", "read as csv"),
         ("row_id,normal_mild,moderate,severe\n", "no rows"),
-        ("row_id,normal_mild,moderate,severe\n12_nothing,1,0,0\n", "row_ids are not"),
+        ("row_id,normal_mild,moderate,severe\n12_nothing,1,0,0\n", "row_id: 1 values are not .*: '12_nothing'"),
     ],
 )
 def test_broken_sample(tmp_path, text, message):
