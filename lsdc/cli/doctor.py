@@ -4,22 +4,29 @@ import importlib
 import os
 import platform
 import shutil
+import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from lsdc.config import cache_root, runs_root
+from lsdc.progress import track
 
-NEEDED = {  # import name -> distribution
+NEEDED = {  # module that is imported -> distribution
     "torch": "torch", "torchvision": "torchvision", "timm": "timm", "cv2": "opencv-python", "pydicom": "pydicom",
-    "numpy": "numpy", "pandas": "pandas", "pydantic": "pydantic", "safetensors": "safetensors",
+    "numpy": "numpy", "pandas": "pandas", "pydantic": "pydantic", "safetensors": "safetensors", "PIL.Image": "pillow",
+    "yaml": "pyyaml", "click": "click", "tqdm": "tqdm", "tabulate": "tabulate",
 }
 FOR_TRAINING = {
-    "ultralytics": "ultralytics", "lightning": "lightning", "albumentations": "albumentations",
-    "iterstrat": "iterative-stratification", "sklearn": "scikit-learn", "scipy": "scipy", "matplotlib": "matplotlib",
-    "gdcm": "python-gdcm",
+    "ultralytics": "ultralytics", "lightning.pytorch": "lightning", "albumentations": "albumentations",
+    "iterstrat.ml_stratifiers": "iterative-stratification", "sklearn": "scikit-learn", "scipy": "scipy",
+    "matplotlib": "matplotlib", "gdcm": "python-gdcm", "torch.utils.tensorboard": "tensorboard",
 }
+AT_ONCE, IMPORT_SECONDS = 2, 300  # processes; a first import from a slow disk takes more than a minute
 ROOM_GIGABYTES, MEMORY_GIGABYTES = 6, 6
 
 
@@ -53,23 +60,54 @@ def _python() -> Finding:
 
 
 def _packages() -> list[Finding]:
+    """Packages that inference needs are imported here, those of training each in a process of its own.
+
+    They take long to import, some write settings or look for a network, and a broken one may take its process along.
+    """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    return [_package(name, distribution, fatal=name in NEEDED)
-            for name, distribution in (NEEDED | FOR_TRAINING).items()]
+    findings = [_package(name, distribution, importlib.import_module) for name, distribution in NEEDED.items()]
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(AT_ONCE) as pool:
+        def look(name: str) -> Finding:
+            return _package(name, FOR_TRAINING[name], lambda name: _import_apart(name, scratch))
+
+        looked = track(pool.map(look, FOR_TRAINING), "import training packages", len(FOR_TRAINING))
+        return findings + list(looked)
 
 
-def _package(name: str, distribution: str, *, fatal: bool) -> Finding:
+def _package(name: str, distribution: str, load: Callable[[str], object]) -> Finding:
+    """Whether the distribution is installed and `load` imports its module; any error of the import is a fault."""
     try:
-        if fatal:  # the training libraries take long to import, and some of them look for a network
-            importlib.import_module(name)
-        return Finding(distribution, metadata.version(distribution))
-    except (ImportError, metadata.PackageNotFoundError) as error:
-        if "libGL" in str(error) or "libgthread" in str(error) or "libglib" in str(error):
-            remedy = "OpenCV needs system libraries. On Debian or Ubuntu: apt-get install libgl1 libglib2.0-0"
-        else:
-            remedy = "make setup" + ("" if fatal else " (training needs it; inference does not)")
-        return Finding(distribution, str(error).splitlines()[0] or "not installed", fault=True, fatal=fatal,
-                       remedy=remedy)
+        version = metadata.version(distribution)
+        load(name)
+    except metadata.PackageNotFoundError:
+        fault = "not installed"
+    except Exception as error:  # a broken package raises what it likes
+        fault = f"{version} cannot be imported: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+    else:
+        return Finding(distribution, version)
+    fatal = name in NEEDED
+    if any(library in fault for library in ("libGL", "libgthread", "libglib")):
+        remedy = "OpenCV needs system libraries. On Debian or Ubuntu: apt-get install libgl1 libglib2.0-0"
+    else:
+        remedy = "make setup" if fault == "not installed" else "install it again: make clean, then make setup"
+        remedy += "" if fatal else " (training needs it; inference does not)"
+    return Finding(distribution, fault, fault=True, fatal=fatal, remedy=remedy)
+
+
+def _import_apart(name: str, scratch: str) -> None:
+    """Import a module in a new process without a network, settings and caches in `scratch`; ImportError if it fails."""
+    environment = os.environ | {
+        "YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "0", "YOLO_CONFIG_DIR": scratch, "MPLCONFIGDIR": scratch,
+        "NO_ALBUMENTATIONS_UPDATE": "1", "HF_HUB_OFFLINE": "1", "XDG_CACHE_HOME": scratch,
+    }
+    try:
+        told = subprocess.run([sys.executable, "-c", f"import {name}"], env=environment, stdin=subprocess.DEVNULL,  # noqa: S603
+                              capture_output=True, text=True, errors="replace", timeout=IMPORT_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise ImportError(f"not done after {IMPORT_SECONDS} s") from None
+    if told.returncode:
+        said = told.stderr.strip().splitlines() if told.returncode > 0 else []
+        raise ImportError(said[-1] if said else f"its process ended with {told.returncode}")
 
 
 def _processor() -> Finding:
@@ -90,8 +128,8 @@ def _gpu() -> Finding:
         import torch
 
         from lsdc.device import gpu_fault
-    except ImportError:
-        return Finding("gpu", "not looked at: torch is missing", fault=True)
+    except (ImportError, OSError):
+        return Finding("gpu", "not looked at: torch cannot be imported", fault=True)
     fault = gpu_fault()
     if fault is None:
         memory = torch.cuda.get_device_properties(0).total_memory / 1e9
@@ -107,7 +145,7 @@ def _room(name: str, root: Path) -> Finding:
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free / 1e9
-    if not os.access(place, os.W_OK):
+    if not (place.is_dir() and os.access(place, os.W_OK)):
         return Finding(name, f"{root}: no permission to write", fault=True, fatal=True,
                        remedy=f"move it with LSDC_{name.upper()} (make {name.upper()}=...)")
     short = free < ROOM_GIGABYTES
