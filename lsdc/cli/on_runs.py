@@ -41,15 +41,17 @@ def _train(folds, config, overrides, data, run_name) -> None:
     if data is not None and not data.is_dir():  # before anything slow
         open_data(data, settings)
     click.echo(f"device: {choose_device(settings.compute)}", err=True)
+
+    from lsdc.train import check_models, open_run, train_fold
+
+    check_models(settings)
     folder = open_data(data, settings)
 
     from lsdc.folds import make_or_read_folds, training_studies
-    from lsdc.train import check_models, open_run, train_fold
 
-    check_models(settings)  # and folds: what cannot be used leaves no run behind
     path = run_path(run_name, config)
     made = make_or_read_folds(RunFolder(path).folds, folder.grades, settings.folds)
-    for fold in folds or []:
+    for fold in folds or []:  # what cannot be used leaves no run behind
         training_studies(made, fold)
     run = open_run(path, settings, folder.root)
     for fold in folds or sorted(set(made.fold.tolist())):
