@@ -47,7 +47,7 @@ audit: $(READY)  ## every fault of the data folder, grouped and counted (TABLE=f
 		$(if $(TABLE),--table "$(TABLE)") $(if $(PIXELS),--pixels)
 
 train-fold: $(READY)  ## train detector and classifier of FOLD, predict it, score it
-	$(LSDC) train-fold --fold $(FOLD) $(OPTIONS)
+	$(LSDC) train-fold --fold "$(FOLD)" $(OPTIONS)
 
 train: $(READY)  ## train every fold
 	$(LSDC) train $(OPTIONS)

@@ -29,17 +29,22 @@ def written_aside(path: Path) -> Iterator[Path]:
         yield aside
         os.replace(aside, path)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) or _cut_short(error):
             raise StorageError("the disk is full", where=path, remedy="free some space and run again") from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise StorageError(
                 "this place cannot be written", where=path, got=error.strerror,
-                remedy="choose another with LSDC_DATA, LSDC_RUNS or LSDC_CACHE (make DATA=... RUNS=... CACHE=...)",
+                remedy="choose another: LSDC_RUNS, LSDC_CACHE (make RUNS=... CACHE=...), or --out where there is one",
             ) from error
         raise
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _cut_short(error: OSError) -> bool:
+    """Whether numpy says so of a full disk: without an errno."""
+    return error.errno is None and "requested and" in str(error)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -59,7 +64,10 @@ def read_json(path: Path) -> dict:
                            remedy="remove it and run the stage that writes it again") from error
 
 
-def need_space(folder: Path, gigabytes: float, what: str) -> None:
+MOVE = "free some space, or move the folders with LSDC_RUNS, LSDC_CACHE (make RUNS=... CACHE=...)"
+
+
+def need_space(folder: Path, gigabytes: float, what: str, remedy: str = MOVE) -> None:
     """StorageError unless the disk that will hold `folder` has this much room."""
     place = Path(folder).absolute()
     while not place.exists():
@@ -67,8 +75,7 @@ def need_space(folder: Path, gigabytes: float, what: str) -> None:
     free = shutil.disk_usage(place).free / 1e9
     if free < gigabytes:
         raise StorageError(f"not enough free disk for {what}", wanted=f"{gigabytes:.1f} GB", got=f"{free:.1f} GB",
-                           where=place, remedy="free some space, or move the folders with LSDC_RUNS, LSDC_CACHE, "
-                           "LSDC_DATA (make RUNS=... CACHE=... DATA=...)")
+                           where=place, remedy=remedy)
 
 
 def file_hash(path: Path) -> str:

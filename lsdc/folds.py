@@ -38,16 +38,24 @@ def make_folds(grades: pd.DataFrame, settings: FoldSettings) -> pd.DataFrame:
 
 
 def write_or_read_folds(path: Path, grades: pd.DataFrame, settings: FoldSettings) -> pd.DataFrame:
-    """The folds at `path`, made and written only when the file is absent; always checked against the grades.
+    """The folds at `path`, made and written only when the file is absent; see make_or_read_folds."""
+    folds = make_or_read_folds(path, grades, settings)
+    if not Path(path).exists():
+        FOLDS.write(folds, path)
+    return folds
 
-    With `settings.file` those folds are used, and copied to `path`. FoldError when the file at `path` says
-    something else than the settings, or does not hold every study of the grades exactly once and no other.
+
+def make_or_read_folds(path: Path, grades: pd.DataFrame, settings: FoldSettings) -> pd.DataFrame:
+    """The folds at `path`, or where that file is absent those of the settings; always checked against the grades.
+
+    With `settings.file` those folds are used. FoldError when the file at `path` says something else than the
+    settings, or does not hold every study of the grades exactly once and no other.
     """
     path = Path(path)
     studies = grades["study_id"].unique()
     own = read_folds(settings.file, studies) if settings.file is not None else None
     if not path.exists():
-        FOLDS.write(own if own is not None else make_folds(grades, settings), path)
+        return own if own is not None else make_folds(grades, settings)
     folds = read_folds(path, studies)
     if own is not None and dict(own.to_numpy()) != dict(folds.to_numpy()):
         raise FoldError("the folds of this run are not those of the settings", wanted=f"the folds in {settings.file}",

@@ -39,11 +39,12 @@ def environment() -> dict:
 
 
 def commit() -> str | None:
-    """The commit of this checkout, with "+changes" when files differ from it; None outside a checkout."""
+    """The commit of this checkout, with "+changes" when code or configs differ from it; None outside a checkout."""
     here = Path(lsdc.__file__).parent
+    looked_at = ["status", "--porcelain", "--", str(here), str(here.parent / "configs")]
     try:
         told = [subprocess.run(["git", "-C", str(here), *words], capture_output=True, text=True, check=True).stdout  # noqa: S603, S607
-                for words in (["rev-parse", "--short=12", "HEAD"], ["status", "--porcelain"])]
+                for words in (["rev-parse", "--short=12", "HEAD"], looked_at)]
     except (OSError, subprocess.CalledProcessError):
         return None
     return told[0].strip() + ("+changes" if told[1].strip() else "")

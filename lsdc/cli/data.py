@@ -12,6 +12,7 @@ from lsdc.files import need_space
 from lsdc.record import data_fingerprint
 from lsdc.runs import RunFolder
 
+MAY_CHANGE = ("compute.", "evaluation.")  # after training
 GIGABYTES_PER_STUDY = 0.03  # of the phantom, with room to spare
 
 
@@ -28,7 +29,8 @@ def make_phantom(root: Path, settings: Settings, *, workers: int = 0) -> Path:
 
     if not (root / "truth" / "phantom.json").exists():
         studies = settings.phantom.train_studies + settings.phantom.test_studies
-        need_space(root, GIGABYTES_PER_STUDY * studies, f"a phantom of {studies} studies")
+        need_space(root, GIGABYTES_PER_STUDY * studies, f"a phantom of {studies} studies",
+                   remedy="free some space, or ask for fewer studies (--set phantom.train_studies=...)")
     generate(root, settings.phantom, workers=workers or os.cpu_count() or 1)
     return root / "competition"
 
@@ -73,11 +75,17 @@ def plain_name(name: str) -> str:
 
 def open_finished_run(run_name: str | None, config: Path, overrides: tuple[str, ...]) -> tuple[RunFolder, Settings]:
     """A run that has a config, and the settings it was made with, overridden for this command only."""
+    if run_name is None and not config.exists():
+        load_settings(config)  # says what is wrong with the name
     run = RunFolder(run_path(run_name, config))
     if not run.config.exists():
         there = sorted(path.parent.name for path in runs_root().glob("*/config.yaml"))
         raise DataError("this run does not exist", wanted=run.path.name, got=", ".join(there) or "no run at all",
                         where=runs_root(), remedy="name one with RUN=..., or run `make train-fold FOLD=0` first")
+    if lost := [text for text in overrides if not text.startswith(MAY_CHANGE)]:
+        raise ConfigError("a finished run keeps the settings it was made with", got=", ".join(lost),
+                          wanted=" or ".join(f"{section}*" for section in MAY_CHANGE), where=run.config,
+                          remedy="train another run with them: RUN=name")
     return run, load_settings(run.config, overrides)
 
 

@@ -24,10 +24,15 @@ class Study:
     study_id: int
     series: tuple[StudySeries, ...]
     faults: tuple[str, ...]
+    listed: frozenset[Plane] = frozenset()  # planes that the series table gives it, readable or not
 
     def of(self, plane: Plane) -> tuple[StudySeries, ...]:
         """The series of one plane, in order of series_id."""
         return tuple(one for one in self.series if one.plane == plane)
+
+    def why_without(self, plane: Plane) -> str:
+        """Why there is no readable series of a plane: the table has none, or none of those it has can be read."""
+        return f"no {plane} series" + (" can be read" if plane in self.listed else "")
 
     def by_id(self, series_id: int) -> StudySeries:
         for one in self.series:
@@ -52,4 +57,5 @@ def read_study(folder: CompetitionFolder, study_id: int, part: Part | None = Non
             continue
         series.append(StudySeries(int(row.series_id), Plane(row.plane), read))
         faults += [f"series {row.series_id} ({row.plane}): {fault}" for fault in read.faults]
-    return Study(int(study_id), tuple(series), tuple(faults))
+    return Study(int(study_id), tuple(series), tuple(faults),
+                 frozenset(map(Plane, folder.series_of(study_id, part).plane)))

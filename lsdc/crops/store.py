@@ -19,11 +19,12 @@ from lsdc.config.sections import CropSettings
 from lsdc.crops.cut import cut
 from lsdc.crops.points import point_locations
 from lsdc.errors import DataError, StorageError
-from lsdc.files import read_json, write_json, written_aside
+from lsdc.files import need_space, read_json, write_json, written_aside
 from lsdc.processes import each
 from lsdc.tables import GRADES, POINTS
 
 VERSION = 1  # raised when the same inputs give other crops
+STORE_GIGABYTES, MEGABYTES_PER_STUDY = 0.1, 4.0  # of room for crops, with some to spare
 FEW_STUDIES = 16  # not worth starting processes for
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ def open_store(
     keys = {study: _key(folder, study, rows) for study, rows in studies.items()}
     missing = [study for study in studies if not _fresh(place, study, keys[study])]
     jobs = [(study, studies[study], keys[study]) for study in missing]
+    need_space(place, STORE_GIGABYTES + len(missing) * MEGABYTES_PER_STUDY / 1000, "the crops")
     light = replace(folder, grades=GRADES.empty(), points=POINTS.empty())  # it goes to each process
     for study, faults in each(_cut_study, jobs, what="cutting crops", workers=workers, few=FEW_STUDIES,
                               shared=(light, settings, place)) if jobs else ():

@@ -4,6 +4,7 @@ import importlib.util
 import logging
 import os
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -74,10 +75,26 @@ def _check(settings: DetectorSettings, studies: list[int]) -> None:
 
 
 def check_weights(settings: DetectorSettings) -> None:
-    """WeightsError when the starting weights that the settings name are not there."""
-    if settings.weights is not None and not settings.weights.is_file():
-        raise WeightsError("the detector's starting weights are missing", wanted="a local YOLOv8 .pt file",
-                           where=settings.weights, remedy="put the file there, or set detector.weights to null")
+    """WeightsError when the starting weights that the settings name are missing, or no YOLO detector.
+
+    The file is a pickle, so it is only searched for the name of ultralytics' class here, not loaded; whether its
+    tensors fit the architecture is seen when training starts.
+    """
+    path = settings.weights
+    if path is None:
+        return
+    remedy = "put the file there, or set detector.weights to null"
+    if not path.is_file():
+        raise WeightsError("the detector's starting weights are missing", wanted="a local YOLOv8 .pt file", where=path,
+                           remedy=remedy)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            pickles = [archive.read(name) for name in archive.namelist() if name.endswith("data.pkl")]
+    except (zipfile.BadZipFile, OSError):
+        pickles = []
+    if not any(b"DetectionModel" in one for one in pickles):
+        raise WeightsError("these are no starting weights of a detector", where=path, remedy=remedy,
+                           wanted="a YOLOv8 .pt file as ultralytics writes it", got="a file of another kind")
 
 
 def _finished(out: Path, identity: dict) -> bool:

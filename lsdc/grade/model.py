@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from lsdc.config.sections import ClassifierSettings, CropSettings
+from lsdc.errors import ConfigError
 from lsdc.grade.deepscorenet import DeepScoreTrunk
 from lsdc.grade.heads import CLASSES, OrdinalHead, SoftmaxHead
 from lsdc.taxonomy import Condition
@@ -70,6 +71,9 @@ def build_model(classifier: ClassifierSettings, crops: CropSettings) -> GradingM
     """
     count = 1 if classifier.shared else len(CONDITIONS)
     if classifier.network == "deepscorenet":
+        if classifier.weights is not None:
+            raise ConfigError("DeepScoreNet has no pretrained weights", got=classifier.weights,
+                              where="classifier.weights", remedy="set it to null, or name a timm network")
         prepare, trunks = MiddleSliceInput(), [DeepScoreTrunk() for _ in range(count)]
     else:
         from lsdc.grade.timm_network import timm_trunk

@@ -71,7 +71,7 @@ class Grader:
     def _crop(self, study: Study, place: dict | None, target: Target) -> np.ndarray:
         if place is None or any(pd.isna(place[name]) for name in _PLACE):
             plane = ANNOTATED_PLANE[target.condition]
-            raise DataError("not located" if study.of(plane) else f"no {plane} series")
+            raise DataError("not located" if study.of(plane) else study.why_without(plane))
         return cut(study, place, self.trained.crops).image
 
     def _probabilities(self, crops: dict[Target, np.ndarray]) -> dict[Target, np.ndarray]:

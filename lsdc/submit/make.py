@@ -10,7 +10,7 @@ from lsdc.errors import DataError
 from lsdc.files import written_aside
 from lsdc.record import commit
 from lsdc.runs import RunFolder
-from lsdc.submit.manifest import write_manifest
+from lsdc.submit.manifest import last_score, write_manifest
 from lsdc.submit.pipeline import FoldModel, predict_test_part
 from lsdc.submit.writer import write_submission
 
@@ -27,12 +27,12 @@ def make_submission(
     if out.exists() and not replace:
         raise DataError("there is a submission of this name", where=out,
                         remedy="choose another with NAME=... (--name), or replace it with REPLACE=1 (--replace)")
-    folds = run.finished_folds()
+    folds, score, made_by = run.finished_folds(), last_score(run), commit()
     predictions = predict_test_part(folder, [FoldModel.load(fold, device) for fold in folds])
     with written_aside(out) as aside:
         submission = aside / "submission.csv"
         write_submission(predictions, folder.sample, submission)
         manifest = write_manifest(aside / "manifest.json", run=run, folds=folds, data=folder.root,
-                                  predictions=predictions, submission=submission, commit=commit())
+                                  predictions=predictions, submission=submission, out_of_fold=score, commit=made_by)
         shutil.rmtree(out, ignore_errors=True)
     return manifest

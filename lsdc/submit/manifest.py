@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pandas as pd
 
+from lsdc.errors import StorageError
 from lsdc.files import file_hash, read_json, write_json
 from lsdc.runs import FoldFolder, RunFolder
 
 
 def write_manifest(path: Path, *, run: RunFolder, folds: list[FoldFolder], data: Path, predictions: pd.DataFrame,
-                   submission: Path, commit: str | None) -> dict:
+                   submission: Path, out_of_fold: dict | None, commit: str | None) -> dict:
     """Write and return the manifest: run, folds, out-of-fold score with interval, fallbacks, hashes, commit."""
-    fallbacks = Counter(predictions.fallback.dropna())
+    answered = predictions[predictions.fallback.notna()]
+    answered = answered.assign(study=answered.row_id.str.partition("_")[0])
+    fallbacks = Counter(answered.fallback)
     manifest = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "run": run.path.name,
@@ -23,7 +26,8 @@ def write_manifest(path: Path, *, run: RunFolder, folds: list[FoldFolder], data:
         "rows": len(predictions),
         "fallback_rows": int(sum(fallbacks.values())),
         "fallbacks": dict(fallbacks.most_common()),
-        "out_of_fold": _score(run),
+        "fallback_studies": {cause: sorted(set(rows.study)) for cause, rows in answered.groupby("fallback")},
+        "out_of_fold": out_of_fold,
         "submission_sha256": file_hash(submission),
         "config_sha256": file_hash(run.config),
         "commit": commit,
@@ -32,11 +36,21 @@ def write_manifest(path: Path, *, run: RunFolder, folds: list[FoldFolder], data:
     return manifest
 
 
-def _score(run: RunFolder) -> dict | None:
-    """The last evaluation of the run: total with interval, beside priors and floor; None if it was never asked."""
+def last_score(run: RunFolder) -> dict | None:
+    """The last evaluation of the run: total with interval, beside priors and floor; None if it was never asked.
+
+    StorageError when its file is damaged.
+    """
     if not run.evaluation.exists():
         return None
-    figures = read_json(run.evaluation)
+    try:
+        return _summary(read_json(run.evaluation))
+    except (KeyError, IndexError, TypeError) as error:
+        raise StorageError("this is no evaluation of a run", got=repr(error), where=run.evaluation,
+                           remedy="make it again with `make evaluate`, or remove it") from error
+
+
+def _summary(figures: dict) -> dict:
     totals = {row["name"]: row["total"] for row in figures["scores"]}
     return {
         "total": totals["model"], "interval": figures["scores"][0]["intervals"]["total"],

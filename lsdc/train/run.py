@@ -23,6 +23,8 @@ def check_models(settings: Settings) -> None:
 def open_run(path: Path, settings: Settings, data: Path) -> RunFolder:
     """A run folder that belongs to these settings and this data; made now, or met again to go on.
 
+    Its records say how it was begun; each stage's own record says what it was made with (see stages.py).
+
     ConfigError when the folder was made with other settings or other data: results of two configs never mix.
     """
     need_space(path, RUN_GIGABYTES, "a run")
@@ -37,7 +39,8 @@ def open_run(path: Path, settings: Settings, data: Path) -> RunFolder:
             raise ConfigError("this run was made with other settings", got="\n          ".join(changed),
                               where=run.path,
                               remedy="choose another name with RUN=..., or remove the folder to start it anew")
+        return run
     made_with = {"folder": str(Path(data).absolute()), "fingerprint": fingerprint}
     write_json(run.environment, environment() | {"data": made_with})
-    write_text(run.config, dump_settings(settings))
+    write_text(run.config, dump_settings(settings))  # last: it makes the run one
     return run

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lsdc.files import read_json, write_json
+from lsdc.record import commit
 from lsdc.runs import FoldFolder
 
 log = logging.getLogger(__name__)
@@ -28,8 +29,8 @@ def stage(here: FoldFolder, name: str) -> Iterator[bool]:
     yield True
     seconds = time.perf_counter() - start
     stages = read_json(here.stages) if here.stages.exists() else {}
-    write_json(here.stages,
-               stages | {name: {"seconds": round(seconds, 1), "peak_memory_gb": round(peak_memory_gb(), 2)}})
+    write_json(here.stages, stages | {name: {
+        "seconds": round(seconds, 1), "peak_memory_gb": round(peak_memory_gb(), 2), "commit": commit()}})
     log.info("%s: %.0f s", name, seconds)
 
 

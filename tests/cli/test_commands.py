@@ -34,7 +34,13 @@ def test_help_lists_the_commands_in_flow_order(place):
     (("train-fold", "--fold", 0, "--config", "nothing.yaml"), "a config file cannot be read"),
     (("train-fold", "--fold", 0, "--data", "nowhere"), "the competition folder does not exist"),
     (("train-fold", "--fold", 0, "--set", "compute.accelerator=gpu"), "a GPU was asked for and none can be used"),
+    (("train-fold", "--fold", 0, "--set", "detector.weights=configs/phantom.yaml"),
+     "these are no starting weights of a detector"),
+    (("train-fold", "--fold", 0, "--set", "classifier.network=deepscorenet", "--set", "classifier.weights=/nope"),
+     "DeepScoreNet has no pretrained weights"),
+    (("phantom", "--quirks", "no_such"), "unknown quirks"),
     (("evaluate",), "this run does not exist"),
+    (("evaluate", "--config", "nothing.yaml"), "a config file cannot be read"),
     (("submit", "--run", "mine"), "this run does not exist\n  wanted: mine"),
 ])
 def test_bad_input_gets_one_clear_error(place, words, message):

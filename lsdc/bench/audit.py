@@ -1,0 +1,67 @@
+"""The audit at competition size: many links to one phantom's series, read as if they were so many studies."""
+
+import multiprocessing
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+
+from lsdc.audit import audit_folder
+from lsdc.bench.saved import save_figures
+from lsdc.config import cache_root
+from lsdc.tables import read_csv
+from lsdc.train.stages import peak_memory_gb
+
+TABLES = ("train.csv", "train_label_coordinates.csv", "train_series_descriptions.csv")
+
+
+def bench_audit(competition: Path, *, studies: int) -> str:
+    """Seconds and memory of auditing `studies` training studies, headers only; saved as json under the cache folder.
+
+    competition: a phantom's competition folder, whose studies are repeated under other ids.
+    """
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:  # so that its memory is its own
+        figures = pool.submit(time_audit, competition, studies, cache_root()).result()
+    said = save_figures("audit", figures)
+    return (f"audit: {figures['studies']} studies, {figures['files']} files, headers only: {figures['seconds']:.0f} s, "
+            f"{1000 * figures['seconds'] / figures['files']:.2f} ms a file, largest process "
+            f"{figures['peak_memory_gb']:.2f} GB, {figures['findings']} findings; links to one phantom, so its files "
+            f"come from memory: {said}")
+
+
+def time_audit(competition: Path, studies: int, beside: Path) -> dict:
+    """Figures of one audit of a folder of links, made below `beside` and removed."""
+    beside.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="audit.", dir=beside) as place:
+        repeat_studies(competition.absolute(), Path(place), studies)
+        start = time.perf_counter()
+        found = audit_folder(Path(place), parts=("train",))
+        seconds = time.perf_counter() - start
+    return {"studies": found.sizes["train"][0], "files": found.sizes["train"][2], "seconds": seconds,
+            "findings": len(found.findings), "peak_memory_gb": peak_memory_gb()}
+
+
+def repeat_studies(competition: Path, place: Path, studies: int) -> None:
+    """The training studies again and again under other ids: tables, and links to the series folders."""
+    tables = {name: read_csv(competition / name) for name in TABLES}
+    known = tables["train.csv"]["study_id"].tolist()
+    parts = {name: [] for name in TABLES}
+    of_study = {name: dict(list(table.groupby("study_id"))) for name, table in tables.items()}
+    for number in range(studies):
+        study, own = known[number % len(known)], str(1_000_000 + number)
+        series = of_study["train_series_descriptions.csv"][study]["series_id"].tolist()
+        names = {one: f"{2_000_000 + number}{rank}" for rank, one in enumerate(series)}
+        for name in TABLES:
+            rows = of_study[name].get(study)
+            if rows is not None:
+                rows = rows.assign(study_id=own)
+                parts[name].append(rows.assign(series_id=rows["series_id"].map(names)) if "series_id" in rows else rows)
+        folder = place / "train_images" / own
+        folder.mkdir(parents=True)
+        for one, name in names.items():
+            if (there := competition / "train_images" / study / one).is_dir():
+                (folder / name).symlink_to(there)
+    for name, rows in parts.items():
+        pd.concat(rows).to_csv(place / name, index=False)

@@ -1,0 +1,88 @@
+"""Commands about the machine: bench, doctor. Heavy imports stay inside the commands."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from lsdc.cli.options import config_options, data_option, run_option
+
+TIMED_PHANTOM_STUDIES, MANY_STUDIES, MEASURED_TARGETS = 3, 2000, 20  # many: as the competition has
+
+
+@click.command()
+@config_options
+@data_option
+@run_option
+@click.option("--what", multiple=True, type=click.Choice(["phantom", "inference", "labels", "physics", "evidence",
+                                                             "audit"]),
+              default=["phantom", "inference"], show_default=True, help="May be given several times.")
+@click.option("--studies", type=click.IntRange(min=1), default=8, show_default=True,
+              help="inference: test studies to time.")
+@click.option("--training", type=click.IntRange(min=2), default=400, show_default=True,
+              help="evidence: studies that the small networks learn from.")
+@click.option("--scoring", type=click.IntRange(min=1), default=100, show_default=True,
+              help="evidence: studies that they are scored on.")
+@click.option("--steps", type=click.IntRange(min=1), default=2500, show_default=True,
+              help="evidence: training steps of each network.")
+def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None, what: tuple[str, ...],
+          studies: int, training: int, scoring: int, steps: int) -> None:
+    """Make figures again, and keep them as json below .lsdc/cache/bench/.
+
+    \b
+    phantom    seconds and memory per study of making the phantom
+    inference  seconds per study by stage, on the test part with the first trained fold of a run
+    labels     rates, correlations and floor of the phantom's labels beside the competition's
+    physics    how areas and depths measured on the phantom's images follow its latents
+    evidence   small networks that see perfect crops, whole images, or slices without geometry
+    audit      the audit of 2,000 studies, which are links to the phantom's
+
+    All but inference are about the phantom of the config, whatever --data says.
+    """
+    from lsdc.cli.data import make_phantom, open_data, open_finished_run, phantom_root
+    from lsdc.config import load_settings
+
+    run, settings = (open_finished_run(run_name, config, overrides) if "inference" in what else
+                     (None, load_settings(config, overrides)))
+
+    for name in dict.fromkeys(what):  # each imports what it needs, as memory is measured too
+        if name == "phantom":
+            from lsdc.bench.generation import bench_generation
+
+            text = bench_generation(settings.phantom.seed, studies=TIMED_PHANTOM_STUDIES)
+        elif name == "inference":
+            from lsdc.bench.inference import bench_inference
+
+            text = bench_inference(open_data(data, settings, run, training=False), run, settings, studies=studies)
+        elif name == "labels":
+            from lsdc.bench.labels import bench_labels
+
+            text = bench_labels(settings.phantom.seed, studies=MANY_STUDIES)
+        elif name == "physics":
+            from lsdc.bench.physics import bench_physics
+
+            text = bench_physics(settings.phantom.seed, targets=MEASURED_TARGETS)
+        elif name == "audit":
+            from lsdc.bench.audit import bench_audit
+
+            text = bench_audit(make_phantom(phantom_root(settings), settings), studies=MANY_STUDIES)
+        else:
+            from lsdc.bench.evidence import bench_evidence, evidence_settings
+
+            own = evidence_settings(settings, training + scoring)
+            folder = open_data(make_phantom(phantom_root(own), own), own)
+            text = bench_evidence(folder, own, training=training, steps=steps)
+        click.echo(f"{text}\n")
+
+
+@click.command()
+@data_option
+def doctor(data: Path | None) -> None:
+    """Say what this machine has and what is missing, with the remedy."""
+    from lsdc.cli.doctor import examine
+
+    findings = examine(data)
+    for finding in findings:
+        click.echo(finding.line)
+    if any(finding.fatal for finding in findings):
+        sys.exit(1)

@@ -1,0 +1,111 @@
+"""Commands about a run: train-fold, train, evaluate, submit. Heavy imports stay inside the commands."""
+
+from pathlib import Path
+
+import click
+
+from lsdc.cli.options import config_options, data_option, run_option
+
+
+@click.command("train-fold")
+@click.option("--fold", type=int, required=True, help="The fold to hold out, counted from 0.")
+@config_options
+@data_option
+@run_option
+def train_fold(fold: int, config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None) -> None:
+    """Train detector and classifier of one fold, predict its held-out studies, and score them."""
+    _train([fold], config, overrides, data, run_name)
+
+
+@click.command()
+@config_options
+@data_option
+@run_option
+def train(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None) -> None:
+    """Train every fold, one after the other, and score them together."""
+    _train(None, config, overrides, data, run_name)
+
+
+def _train(folds, config, overrides, data, run_name) -> None:
+    from lsdc.cli.data import open_data, run_path, show_settings
+    from lsdc.config import load_settings
+    from lsdc.device import choose_device
+    from lsdc.errors import FoldError
+    from lsdc.runs import RunFolder
+
+    settings = load_settings(config, overrides)
+    show_settings(settings, config, overrides)
+    if settings.folds.file is None and any(not 0 <= fold < settings.folds.count for fold in folds or []):
+        raise FoldError("a fold that does not exist", wanted=f"0 to {settings.folds.count - 1}", got=folds[0],
+                        where=config, remedy="choose one of these with FOLD=..., or change folds.count")
+    if data is not None and not data.is_dir():  # before anything slow
+        open_data(data, settings)
+    click.echo(f"device: {choose_device(settings.compute)}", err=True)
+
+    from lsdc.train import check_models, open_run, train_fold
+
+    check_models(settings)
+    folder = open_data(data, settings)
+
+    from lsdc.folds import make_or_read_folds, training_studies
+
+    path = run_path(run_name, config)
+    made = make_or_read_folds(RunFolder(path).folds, folder.grades, settings.folds)
+    for fold in folds or []:  # what cannot be used leaves no run behind
+        training_studies(made, fold)
+    run = open_run(path, settings, folder.root)
+    for fold in folds or sorted(set(made.fold.tolist())):
+        train_fold(folder, settings, fold, run)
+    _print_evaluation(run, folder, settings)
+
+
+@click.command()
+@config_options
+@data_option
+@run_option
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as json instead of tables.")
+def evaluate(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None, as_json: bool) -> None:
+    """Score the out-of-fold predictions of a run beside the priors and the phantom's floor."""
+    from lsdc.cli.data import open_data, open_finished_run, same_data
+
+    run, settings = open_finished_run(run_name, config, overrides)
+    folder = open_data(data, settings, run)
+    same_data(run, folder.root)
+    _print_evaluation(run, folder, settings, as_json=as_json)
+
+
+def _print_evaluation(run, folder, settings, *, as_json: bool = False) -> None:
+    import json
+
+    from lsdc.evaluate import evaluate_run
+    from lsdc.files import write_json
+
+    result = evaluate_run(run, folder, settings.evaluation)
+    click.echo(json.dumps(result.figures, indent=1) if as_json else result.text)
+    write_json(run.evaluation, result.figures)
+
+
+@click.command()
+@config_options
+@data_option
+@run_option
+@click.option("--name", help="Folder below submissions/. By default the run's name.")
+@click.option("--replace", is_flag=True, help="Overwrite a submission of that name.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("submissions"), show_default=True)
+def submit(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None, name: str | None,
+           replace: bool, out: Path) -> None:
+    """Run every trained fold over the test part and write a checked submission.csv with its manifest."""
+    from lsdc.cli.data import open_data, open_finished_run, plain_name
+
+    run, settings = open_finished_run(run_name, config, overrides)
+    folder = open_data(data, settings, run, training=False)
+
+    from lsdc.device import choose_device
+    from lsdc.submit import make_submission
+
+    target = out / plain_name(name or run.path.name)
+    manifest = make_submission(folder, run, choose_device(settings.compute), target, replace=replace)
+    click.echo(f"{target / 'submission.csv'}: {manifest['rows']} rows of {manifest['studies']} studies from folds "
+               f"{', '.join(map(str, manifest['folds']))}; {manifest['fallback_rows']} rows are priors")
+    for cause, rows in manifest["fallbacks"].items():
+        click.echo(f"  {rows:5d} rows: {cause}")
