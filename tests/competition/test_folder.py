@@ -77,16 +77,18 @@ def test_no_fault_hides_another(tmp_path):
     lines[1] = lines[1].replace("Spinal Canal", "Spinel Canal").replace("L1/L2", "L1/L3")
     lines[2] = lines[2].replace("3.25", "left")
     lines[3] = lines[3].replace("1001,", "77,")
+    lines[4] = lines[4].replace("1001,", "?,")
     path.write_text("\n".join([*lines, lines[7]]) + "\n")
     path = root / "train_series_descriptions.csv"
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines, lines[4]]) + "\n")
-    with pytest.raises(TableError, match="9 faults") as caught:
+    with pytest.raises(TableError, match="10 faults") as caught:
         open_folder(root)
     assert [line.partition(" not among")[0] for line in caught.value.got.split("\n          ")] == [
         "train.csv: study_id: 1 values are not finite int64 numbers: 'abc'",
         f"train.csv: {TARGETS[0].column}: 1 values",
         "train.csv: 2 rows share their key (study_id): 1002",
+        "train_label_coordinates.csv: study_id: 1 values are not finite int64 numbers: '?'",
         "train_label_coordinates.csv: condition: 1 values",
         "train_label_coordinates.csv: level: 1 values",
         "train_label_coordinates.csv: y: 1 values are not finite float64 numbers: 'left'",

@@ -3,7 +3,7 @@ import pytest
 from lsdc.config import load_settings
 from lsdc.errors import ConfigError, DataError, StorageError
 from lsdc.files import read_json
-from lsdc.runs import FoldFolder, RunFolder
+from lsdc.runs import FoldFolder
 from lsdc.train.run import open_run
 from lsdc.train.stages import stage
 from tests.builders import write_competition
@@ -32,15 +32,6 @@ def test_no_room_is_said_before_any_work(tmp_path, monkeypatch):
     with pytest.raises(StorageError, match=r"not enough free disk for a run(.|\n)*LSDC_RUNS"):
         open_run(tmp_path / "run", settings(), write_competition(tmp_path / "data"))
     assert not (tmp_path / "run").exists()
-
-
-def test_an_unfinished_run_says_what_to_do(tmp_path):
-    with pytest.raises(DataError, match=r"no finished fold(.|\n)*make train-fold"):
-        RunFolder(tmp_path).finished_folds()
-    for number in (10, 2):
-        (tmp_path / f"fold{number}").mkdir()
-        (tmp_path / f"fold{number}" / "predictions.csv").touch()
-    assert [fold.number for fold in RunFolder(tmp_path).finished_folds()] == [2, 10]
 
 
 def test_a_stage_done_anew_takes_later_results_with_it(tmp_path):
