@@ -128,7 +128,9 @@ class AugmentSettings(Record):
 
 class ComputeSettings(Record):
     accelerator: Literal["auto", "cpu", "gpu"]
-    devices: PositiveInt
+    devices: PositiveInt = Field(description=(
+        "processes that share each batch of the classifier's training: GPUs, or with accelerator cpu that many on the "
+        "CPU, which shows that it works but is not faster; auto without a GPU trains in one. Detector: always one"))
     precision: Literal["32-true", "16-mixed", "bf16-mixed"]
     workers: int = Field(ge=0, description="processes that read and cut; 0 uses every core")
     batch_size: PositiveInt = Field(description="crops at once when the tuning and held-out studies are graded")

@@ -13,6 +13,7 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch.multiprocessing.spawn import ProcessException
 from torch.utils.data import DataLoader
 
 from lsdc.config.sections import ComputeSettings, Settings
@@ -24,6 +25,7 @@ from lsdc.grade.balance import balance
 from lsdc.grade.dataset import CropDataset, EpochBatches
 from lsdc.grade.heads import LEVELS
 from lsdc.grade.history import History
+from lsdc.grade.launch import Spawned, check_loopback, out_of_memory, port_forgotten, quiet, told
 from lsdc.grade.losses import focal_class_weights
 from lsdc.grade.model import CONDITIONS, GradingModel, build_model
 from lsdc.grade.module import GradingModule
@@ -50,14 +52,15 @@ def fit(
     """Train on the store's crops, going on from work/last.ckpt if there is one; the best or last network, on the CPU.
 
     store.rows: with severity. errors: LOCATION_ERRORS. Writes history.csv, tensorboard/ and checkpoints to `work`.
-    Global random state is left as it was. DeviceError when a GPU is asked for and absent, or out of memory.
+    Global random state is left as it was. On several devices each has its own process within this call, takes its part
+    of every batch and ends with the fit. DeviceError when a GPU is asked for and absent, or out of memory.
     """
     device = choose_device(settings.compute)
     samples = _samples(store.rows, balanced=settings.training.balance, seed=seed)
     data = CropDataset(store, samples, settings.crops, augment=settings.augment, errors=jitter_pool(errors), seed=seed)
     last, best = Path(work) / "last.ckpt", Path(work) / "best.ckpt"
-    with torch.random.fork_rng(), warnings.catch_warnings():
-        _quiet()
+    with torch.random.fork_rng(), warnings.catch_warnings(), port_forgotten():
+        quiet()
         torch.manual_seed(seed_for(seed, "weights"))
         model = build_model(settings.classifier, settings.crops)
         if settings.training.loss == "weighted_cross_entropy":  # whose answers are weighted rates
@@ -76,13 +79,20 @@ def fit(
         try:
             trainer.fit(module, loader, tuning, ckpt_path=str(last) if last.exists() else None)
         except torch.OutOfMemoryError as error:
-            raise DeviceError("the GPU is out of memory", got=str(error).splitlines()[0], where=device,
-                              remedy="lower training.batch_size or crops.size_px, or use compute.precision=bf16-mixed",
-                              ) from error
-        if settings.training.early_stop_patience:
-            module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
-    losses = {name: float(value) for name, value in trainer.callback_metrics.items() if name.endswith("_loss")}
-    return Fitted(module.final.cpu().eval(), trainer.current_epoch, losses)
+            raise out_of_memory(str(error), device) from error
+        except ProcessException as error:
+            raise told(error, device) from error
+    return _fitted(module, last, best if settings.training.early_stop_patience else last)
+
+
+def _fitted(module: GradingModule, last: Path, kept: Path) -> Fitted:
+    """What the files say: the processes of a fit on several devices take all else with them."""
+    done = torch.load(last, map_location="cpu", weights_only=True)
+    state = done if kept == last else torch.load(kept, map_location="cpu", weights_only=True)
+    module.load_state_dict(state["state_dict"])
+    row = done["callbacks"][History.__qualname__]["rows"][-1]
+    losses = {name: value for name, value in row.items() if name.endswith("_loss")}
+    return Fitted(module.final.cpu().eval(), row["epoch"], losses)
 
 
 def weighted_rates(rows: pd.DataFrame) -> tuple[torch.Tensor, torch.Tensor]:
@@ -123,7 +133,8 @@ def _loader(data: CropDataset, settings: Settings, device: torch.device, *, seed
         data.condition, settings.training.batch_size if training else settings.compute.batch_size, seed=seed,
         apart=training and not settings.classifier.shared, shuffle=training,
     )
-    workers = 0 if device.type == "cpu" else settings.compute.workers or os.cpu_count() or 1
+    cores = (os.cpu_count() or 1) // settings.compute.devices or 1
+    workers = 0 if device.type == "cpu" else settings.compute.workers or cores
     return DataLoader(data, sampler=batches, batch_size=None, num_workers=workers, pin_memory=device.type == "cuda",
                       persistent_workers=workers > 0)
 
@@ -141,8 +152,12 @@ def _trainer(settings: Settings, device: torch.device, work: Path, *, tuning: bo
         ]
     if bar := sys.stderr.isatty():
         callbacks.append(TQDMProgressBar())
+    devices = _devices(settings.compute, device)
+    if devices > 1:
+        check_loopback()
     return Trainer(
-        accelerator="cpu" if device.type == "cpu" else "gpu", devices=_devices(settings.compute, device),
+        accelerator="cpu" if device.type == "cpu" else "gpu", devices=devices,
+        strategy=Spawned() if devices > 1 else "auto", default_root_dir=work,
         precision=settings.compute.precision, max_epochs=settings.training.epochs,
         gradient_clip_val=settings.training.gradient_clip or None, callbacks=callbacks, enable_progress_bar=bar,
         logger=TensorBoardLogger(work, name="tensorboard", version=""), log_every_n_steps=10,
@@ -153,18 +168,12 @@ def _trainer(settings: Settings, device: torch.device, work: Path, *, tuning: bo
 
 def _devices(compute: ComputeSettings, device: torch.device) -> int:
     if device.type == "cpu":
+        if compute.accelerator == "cpu" or compute.devices == 1:
+            return compute.devices
+        log.warning("the classifier trains in one process: compute.devices=%d counts GPUs, and none is used",
+                    compute.devices)
         return 1
     if compute.devices > (found := torch.cuda.device_count()):
         raise DeviceError("fewer GPUs than asked for", wanted=compute.devices, got=found, where="compute.devices",
                           remedy=f"use --set compute.devices={found}")
     return compute.devices
-
-
-def _quiet() -> None:
-    """What Lightning says of itself at each start is not about this training."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    for text in ("does not have many workers", "Checkpoint directory", "The number of training batches",
-                 "isinstance.*LeafSpec", "Trying to infer the `batch_size`", "Starting from v1.9.0",
-                 "You defined a `validation_step`"):
-        warnings.filterwarnings("ignore", message=f".*{text}")

@@ -33,8 +33,9 @@ class History(Callback):
                "seconds": round(time.perf_counter() - self.started, 2), **losses}
         self.started = time.perf_counter()
         self.rows.append(row)
-        if trainer.is_global_zero:
-            with written_aside(self.path) as aside:
-                pd.DataFrame(self.rows).to_csv(aside, index=False)
+        if not trainer.is_global_zero:
+            return
+        with written_aside(self.path) as aside:
+            pd.DataFrame(self.rows).to_csv(aside, index=False)
         log.info("epoch %d of %d: %s, %.0f s", row["epoch"], trainer.max_epochs,
                  ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in losses.items()), row["seconds"])

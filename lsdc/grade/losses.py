@@ -1,11 +1,17 @@
-"""Losses of the classifier: the metric's weighted cross-entropy, and the paper's focal loss."""
+"""Losses of the classifier: the metric's weighted cross-entropy, and the paper's focal loss.
+
+Where several processes share a batch, each gives the whole batch's loss as far as its own samples go, times the number
+of processes: divided by sums over the whole batch, so that the mean over the processes, of losses and of gradients, is
+exactly what one process would have.
+"""
 
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 
-from lsdc.taxonomy import SEVERITY_WEIGHTS
+from lsdc.grade.replicas import place, summed
+from lsdc.taxonomy import SEVERITY_WEIGHTS, Condition
 
 EPSILON = 1e-7  # the paper's clip of probabilities
 
@@ -66,9 +72,8 @@ def focal_class_weights(counts: torch.Tensor, weighting: Literal["as_run", "as_i
 
 
 def _mean_over_conditions(each: torch.Tensor, weights: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
-    count = int(condition.max()) + 1 if len(condition) else 1
-    total = each.new_zeros(count).index_add(0, condition, weights * each)
-    weight = each.new_zeros(count).index_add(0, condition, weights.to(each))
+    total = each.new_zeros(len(Condition)).index_add(0, condition, weights * each)
+    weight = summed(each.new_zeros(len(Condition)).index_add(0, condition, weights.to(each)))
     present = weight > 0
     terms = torch.where(present, total / torch.where(present, weight, 1.0), 0.0)
-    return terms.sum() / present.sum().clamp_min(1)
+    return place()[1] * terms.sum() / present.sum().clamp_min(1)

@@ -1,6 +1,8 @@
 """The Lightning module: loss, optimiser, schedule, moving average of the weights."""
 
 import math
+import pickle
+from functools import partial
 
 import torch
 from lightning.pytorch import LightningModule
@@ -12,13 +14,19 @@ from lsdc.errors import DataError
 from lsdc.grade.dataset import Batch
 from lsdc.grade.losses import focal_loss, weighted_cross_entropy
 from lsdc.grade.model import GradingModel
+from lsdc.grade.replicas import made_equal, place, summed
 from lsdc.seeding import seed_for
 
 LEVEL_RATE = 10.0  # times the learning rate: thresholds travel several units, weights a fraction of one
 
 
 class GradingModule(LightningModule):
-    """Trains a GradingModel. class_weights: (conditions, 3) of the focal loss, None for the cross-entropy."""
+    """Trains a GradingModel. class_weights: (conditions, 3) of the focal loss, None for the cross-entropy.
+
+    In several processes that share every batch, gradients and logged losses are those of the whole batch. What differs
+    from one process: BatchNorm takes its statistics over each process's own part, and keeps the first process's
+    running ones; dropout is drawn in each process by itself.
+    """
 
     def __init__(
         self, model: GradingModel, training: TrainingSettings, *, steps: int, seed: int,
@@ -28,7 +36,7 @@ class GradingModule(LightningModule):
         self.model, self.training_settings, self.steps, self.seed = model, training, steps, seed
         self.register_buffer("class_weights", class_weights)
         self.average = AveragedModel(
-            model, multi_avg_fn=get_ema_multi_avg_fn(training.ema_decay), use_buffers=True,
+            model, multi_avg_fn=partial(_average, decay=training.ema_decay), use_buffers=True,
         ).requires_grad_(False) if training.ema_decay else None
 
     @property
@@ -39,20 +47,30 @@ class GradingModule(LightningModule):
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
         torch.manual_seed(seed_for(self.seed, "dropout", self.current_epoch, index, self.global_rank))
         loss = self.loss(self.model, batch)
-        if not torch.isfinite(loss):
-            raise DataError("the loss is not a finite number", got=float(loss.detach()),
+        whole = self._log_whole("train_loss", loss, batch)
+        if not torch.isfinite(whole):
+            raise DataError("the loss is not a finite number", got=float(whole),
                             where=f"epoch {self.current_epoch}, studies {sorted(set(batch['study'].tolist()))}",
                             remedy="lower training.learning_rate, or use compute.precision=32-true")
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch["level"]), sync_dist=True)
         return loss
 
     def on_train_batch_end(self, *_) -> None:
         if self.average is not None:
             self.average.update_parameters(self.model)
 
+    def on_validation_start(self) -> None:
+        for buffer in self.buffers():  # running statistics since the last step
+            made_equal(buffer)
+
     def validation_step(self, batch: Batch, index: int) -> None:
-        self.log("tuning_loss", self.loss(self.final, batch), on_epoch=True, sync_dist=True,
-                 batch_size=len(batch["level"]))
+        self._log_whole("tuning_loss", self.loss(self.final, batch), batch)
+
+    def _log_whole(self, name: str, loss: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Log the loss of the whole batch, of which this process may hold a part; gives it back."""
+        total, samples = summed(torch.stack([loss.detach(), batch["known"].sum().to(loss)]))
+        whole = total / place()[1]
+        self.log(name, whole, on_step=False, on_epoch=True, batch_size=int(samples), sync_dist=True)
+        return whole
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         logits = model(batch["image"], batch["condition"], batch["level"])
@@ -82,6 +100,13 @@ class GradingModule(LightningModule):
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def __getstate__(self) -> dict:
+        """To another process the tensors go as bytes: through shared memory each would hold a file open."""
+        return {"pickled": pickle.dumps(super().__getstate__())}
+
+    def __setstate__(self, state: dict) -> None:
+        super().__setstate__(pickle.loads(state["pickled"]))  # noqa: S301 (our own, from the process that started us)
+
     def rate(self, step: int) -> float:
         """Factor on the learning rate: linear warm-up, then a cosine down to zero, or constant."""
         total = self.steps * self.training_settings.epochs
@@ -91,3 +116,8 @@ class GradingModule(LightningModule):
         if self.training_settings.schedule == "constant":
             return 1.0
         return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1.0, total - warmup))))
+
+
+def _average(averaged: list[torch.Tensor], current: list[torch.Tensor], count: torch.Tensor, *, decay: float) -> None:
+    """torch's own is a function within a function, which cannot go to another process."""
+    get_ema_multi_avg_fn(decay)(averaged, current, count)

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from lsdc.grade import dataset
 from lsdc.grade.augment import jitter_pool, room
-from lsdc.grade.dataset import CropDataset, EpochBatches
+from lsdc.grade.dataset import CropDataset, EpochBatches, Shown, part_of
 from lsdc.grade.train import _store
 
 
@@ -23,13 +24,13 @@ def data(folder, settings, errors, tmp_path, monkeypatch):
 
 
 def test_a_batch(data):
-    batch = data()[[(0, 0), (0, 5), (0, 13)]]
+    batch = data()[[Shown(0, 0), Shown(0, 5), Shown(0, 13, known=False)]]
     assert batch["image"].shape == (3, 3, 32, 32)
     assert batch["image"].dtype == torch.float32
     assert batch["condition"].tolist() == [0, 0, 0]
     assert batch["level"].tolist() == [1, 1, 4]
     assert batch["severity"].tolist() == [0, 1, 2]
-    assert batch["known"].all()
+    assert batch["known"].tolist() == [True, True, False]
     assert batch["study"].tolist() == [1001, 1002, 1003]
 
 
@@ -49,17 +50,32 @@ def test_an_epoch_has_every_sample_once(apart):
     batches = EpochBatches(CONDITION, 8, seed=1, apart=apart)
     pairs = list(batches)
     assert len(pairs) == len(batches)
-    assert sorted(number for batch in pairs for _, number in batch) == list(range(65))
-    assert {epoch for batch in pairs for epoch, _ in batch} == {0}
+    assert sorted(number for batch in pairs for _, number, _ in batch) == list(range(65))
+    assert {epoch for batch in pairs for epoch, _, _ in batch} == {0}
     assert all(6 <= len(batch) <= 10 for batch in pairs)
-    assert apart == all(len({CONDITION[number] for _, number in batch}) == 1 for batch in pairs)
+    assert apart == all(len({CONDITION[number] for _, number, _ in batch}) == 1 for batch in pairs)
     assert list(batches) == pairs
     batches.set_epoch(1)
-    assert [n for batch in batches for _, n in batch] != [n for batch in pairs for _, n in batch]
+    assert [n for batch in batches for _, n, _ in batch] != [n for batch in pairs for _, n, _ in batch]
 
 
-def test_replicas_share_every_batch():
-    whole = list(EpochBatches(CONDITION, 8, seed=1, apart=False))
-    parts = [list(EpochBatches(CONDITION, 8, seed=1, apart=False, rank=rank, replicas=2)) for rank in (0, 1)]
-    for one, *two in zip(whole, *parts, strict=True):
-        assert sorted(one) == sorted(two[0] + two[1])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_processes_share_every_batch(monkeypatch, shuffle):
+    def drawn(*place):
+        monkeypatch.setattr(dataset, "place", lambda: place)
+        return list(EpochBatches(CONDITION, 8, seed=1, apart=False, shuffle=shuffle))
+
+    for whole, *parts in zip(drawn(0, 1), drawn(0, 2), drawn(1, 2), strict=True):
+        assert sorted(whole) == sorted(parts[0] + parts[1])
+        assert min(map(len, parts)) >= 3
+
+
+@pytest.mark.parametrize("count", [2, 3, 8])
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_no_process_is_without_samples_and_none_counts_twice(count, size):
+    batch = [Shown(4, number) for number in range(size)]
+    parts = [part_of(batch, rank, count) for rank in range(count)]
+    assert sorted(one for part in parts for one in part if one.known) == batch
+    assert all(len(part) >= min(2, size) for part in parts)
+    assert all(len({number for _, number, _ in part}) == len(part) for part in parts)
+    assert part_of(batch, 0, 1) == batch

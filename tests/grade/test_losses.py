@@ -1,7 +1,10 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
+from lsdc.grade import losses
 from lsdc.grade.losses import focal_class_weights, focal_loss, weighted_cross_entropy
 
 P = torch.tensor([0.2, 0.3, 0.5])
@@ -70,3 +73,23 @@ def test_focal_loss_of_a_certain_wrong_answer_is_finite():
 def test_a_class_without_labels_weighs_nothing():
     assert focal_class_weights(torch.tensor([[8, 2, 0]]), "as_intended")[0, 2] == 0
     assert torch.isfinite(focal_class_weights(torch.tensor([[8, 0, 0]]), "as_run")).all()
+
+
+@pytest.mark.parametrize("loss", [
+    partial(weighted_cross_entropy, label_smoothing=0.1),
+    partial(focal_loss, gamma=2.0, class_weights=torch.arange(1, 10).reshape(3, 3) / 10),
+])
+def test_the_mean_over_processes_is_the_whole_batch(loss, monkeypatch):
+    torch.manual_seed(0)
+    logits, severity, condition = torch.randn(9, 3, requires_grad=True), torch.randint(0, 3, (9,)), torch.arange(9) % 2
+    known = torch.arange(9) != 4
+    sums = []
+    monkeypatch.setattr(losses, "summed", lambda own: sums.append(own) or own)
+    whole = loss(logits, severity, known, condition)
+    gradient, = torch.autograd.grad(whole, logits)
+    monkeypatch.setattr(losses, "summed", lambda own: sums[0])
+    monkeypatch.setattr(losses, "place", lambda: (0, 3))
+    parts = [loss(logits[part], severity[part], known[part], condition[part])
+             for part in (torch.arange(7), torch.tensor([7]), torch.tensor([8]))]
+    assert torch.allclose(sum(parts) / 3, whole)
+    assert torch.allclose(torch.autograd.grad(sum(parts) / 3, logits)[0], gradient, atol=1e-7)
