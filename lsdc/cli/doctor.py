@@ -1,6 +1,6 @@
 """What this machine has and what is missing, with the remedy."""
 
-import importlib
+import importlib.util
 import os
 import platform
 import shutil
@@ -46,9 +46,12 @@ class Finding:
         return f"{mark:<5}{self.what:<26}{self.found}" + (f"\n     to do: {self.remedy}" if self.remedy else "")
 
 
-def examine(data: Path | None) -> list[Finding]:
-    """Look at Python, packages, processor, memory, disk, GPU, folders and the data, in this order."""
-    findings = [_python(), *_packages(), _processor(), _memory(), _gpu()]
+def examine(data: Path | None, *, deep: bool) -> list[Finding]:
+    """Look at Python, packages, processor, memory, disk, GPU, folders and the data, in this order.
+
+    deep: import the packages of training too, which takes a minute; else they are only looked for.
+    """
+    findings = [_python(), *_packages(deep), _processor(), _memory(), _gpu()]
     findings += [_room(name, root) for name, root in (("runs", runs_root()), ("cache", cache_root()))]
     return [*findings, _data(data)]
 
@@ -59,13 +62,15 @@ def _python() -> Finding:
                    remedy="" if good else "use Python 3.11 to 3.13: make clean, then make PYTHON=python3.12 setup")
 
 
-def _packages() -> list[Finding]:
-    """Packages that inference needs are imported here, those of training each in a process of its own.
+def _packages(deep: bool) -> list[Finding]:
+    """Packages that inference needs are imported here, those of training, if at all, each in a process of its own.
 
     They take long to import, some write settings or look for a network, and a broken one may take its process along.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     findings = [_package(name, distribution, importlib.import_module) for name, distribution in NEEDED.items()]
+    if not deep:
+        return findings + [_package(name, distribution, _find) for name, distribution in FOR_TRAINING.items()]
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(AT_ONCE) as pool:
         def look(name: str) -> Finding:
             return _package(name, FOR_TRAINING[name], lambda name: _import_apart(name, scratch))
@@ -92,6 +97,13 @@ def _package(name: str, distribution: str, load: Callable[[str], object]) -> Fin
         remedy = "make setup" if fault == "not installed" else "install it again: make clean, then make setup"
         remedy += "" if fatal else " (training needs it; inference does not)"
     return Finding(distribution, fault, fault=True, fatal=fatal, remedy=remedy)
+
+
+def _find(name: str) -> None:
+    """ImportError unless the package of a module is there; nothing of it is run."""
+    package = name.partition(".")[0]
+    if importlib.util.find_spec(package) is None:
+        raise ImportError(f"No module named {package!r}")
 
 
 def _import_apart(name: str, scratch: str) -> None:

@@ -77,11 +77,12 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
 
 @click.command()
 @data_option
-def doctor(data: Path | None) -> None:
+@click.option("--deep", is_flag=True, help="Import the packages of training too, each in its own process (a minute).")
+def doctor(data: Path | None, deep: bool) -> None:
     """Say what this machine has and what is missing, with the remedy."""
     from lsdc.cli.doctor import examine
 
-    findings = examine(data)
+    findings = examine(data, deep=deep)
     for finding in findings:
         click.echo(finding.line)
     if any(finding.fatal for finding in findings):

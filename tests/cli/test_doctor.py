@@ -28,10 +28,10 @@ def look(tmp_path, monkeypatch):
     monkeypatch.setenv("LSDC_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("LSDC_CACHE", str(tmp_path / "cache"))
 
-    def examine(needed=(), training=(), data=None) -> dict[str, doctor.Finding]:
+    def examine(needed=(), training=(), data=None, deep=True) -> dict[str, doctor.Finding]:
         monkeypatch.setattr(doctor, "NEEDED", {name: name for name in needed})
         monkeypatch.setattr(doctor, "FOR_TRAINING", {name: name for name in training})
-        return {finding.what: finding for finding in doctor.examine(data)}
+        return {finding.what: finding for finding in doctor.examine(data, deep=deep)}
 
     return examine
 
@@ -79,6 +79,13 @@ def test_a_broken_package(install, look, source, message):
     assert found.found.startswith("1.5 cannot be imported: ")
     assert found.found.endswith(message)
     assert "install it again" in found.remedy
+
+
+def test_training_packages_are_only_looked_for_unless_asked(install, look):
+    install("lsdc_broken", "raise ValueError")
+    found = look(training=["lsdc_broken", "lsdc_absent"], deep=False)
+    assert found["lsdc_broken"].found == "1.5"
+    assert found["lsdc_absent"].found == "not installed"
 
 
 def test_a_training_package_that_takes_its_process_along_or_never_ends(install, look, monkeypatch):
