@@ -97,7 +97,8 @@ def draw_scanner(random: np.random.Generator) -> Scanner:
 def plan_sagittal(random: np.random.Generator, patient: Patient, stir: bool) -> list[SeriesPlan]:
     """T1 and T2 (or STIR) on the same slices, as scanners are told to copy the planning; matrices may differ."""
     canal = _canal(patient)
-    count = int(random.choice([11, 12, 13, 14, 15, 16, 17, 18, 20], p=[.04, .06, .16, .16, .28, .12, .10, .05, .03]))
+    count = int(random.choice([11, 12, 13, 14, 15, 16, 17, 18, 20, 25],
+                              p=[.04, .06, .16, .16, .27, .12, .10, .05, .03, .01]))
     spacing = 5.0 if count <= 12 else float(random.choice([4.0, 4.4, 4.5, 4.8, 5.0]))
     tilt, _ = cv2.Rodrigues(np.deg2rad(random.normal(0, 1.0, 3)))
     normal, down = (tilt @ patient.rotation)[:, 0], -(tilt @ patient.rotation)[:, 2]
@@ -114,7 +115,7 @@ def plan_sagittal(random: np.random.Generator, patient: Patient, stir: bool) -> 
     rising = random.random() < 0.64
     for plane, contrast in ((Plane.SAGITTAL_T1, Contrast.T1),
                             (Plane.SAGITTAL_T2, Contrast.STIR if stir else Contrast.T2)):
-        rows = int(random.choice([256, 320, 320, 384, 384, 448]))
+        rows = _matrix(random)
         size_hw = (rows, 2 * round(rows * narrow / 2))
         px = field / rows
         offsets = (np.arange(count) - (count - 1) / 2) * spacing
@@ -127,7 +128,7 @@ def plan_sagittal(random: np.random.Generator, patient: Patient, stir: bool) -> 
 def plan_axial(random: np.random.Generator, patient: Patient, several: bool) -> list[SeriesPlan]:
     """One parallel stack, or blocks tilted with the discs; several: the blocks come as two or three series."""
     field = random.uniform(170, 220)
-    rows = int(random.choice([256, 256, 320, 320, 384]))
+    rows = _matrix(random)
     size_hw = (rows, rows if random.random() < 0.7 else 2 * round(rows * 0.45))
     spacing = float(random.choice([4.0, 4.4, 4.5, 5.0]))
     wander = random.normal(0, (4, 4))
@@ -151,6 +152,12 @@ def plan_axial(random: np.random.Generator, patient: Patient, several: bool) -> 
         plans.append(SeriesPlan(Plane.AXIAL_T2, Contrast.T2, planes, round(spacing / 1.1, 2), spacing,
                                 _numbers(len(planes), rising), scan=scan, described=Plane.AXIAL_T2.description))
     return plans
+
+
+def _matrix(random: np.random.Generator) -> int:
+    """Rows of a series. The competition has 192 to 1024, half of them from 320 to 512; large ones are rarer here."""
+    return int(random.choice([192, 256, 320, 384, 448, 512, 640, 1024],
+                             p=[.01, .14, .30, .29, .12, .09, .04, .01]))
 
 
 def _canal(patient: Patient) -> np.ndarray:
