@@ -5,9 +5,12 @@ import sys
 
 
 def main() -> None:
-    from lsdc.cli.commands import lsdc
-    from lsdc.cli.errors import reported
-    from lsdc.threads import spin_briefly
+    try:
+        from lsdc.cli.commands import lsdc
+        from lsdc.cli.errors import reported
+        from lsdc.threads import spin_briefly
+    except ModuleNotFoundError as error:  # before even the doctor can speak
+        sys.exit(f"error: a package is not installed\n  got:    {error}\n  to do:  make setup")
 
     spin_briefly()
     # some training libraries import matplotlib, which otherwise keeps a font list in the home folder

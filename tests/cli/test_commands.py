@@ -56,3 +56,10 @@ def test_doctor_tells_the_truth_about_the_data(place):
     assert told.returncode == 1
     assert "FAIL data" in told.stdout
     assert "ok   torch" in told.stdout
+
+
+def test_a_missing_package_of_the_command_line_is_named(place):
+    (place / "click.py").write_text("raise ModuleNotFoundError(\"No module named 'click'\")\n")
+    told = lsdc("doctor", cwd=place)
+    assert told.returncode == 1
+    assert "got:    No module named 'click'\n  to do:  make setup" in told.stderr
