@@ -45,8 +45,10 @@ def bench_labels(seed: int, *, studies: int) -> str:
     said = save_figures("labels", {"seed": seed, "studies": studies, "figures": table.to_dict("records")})
     text = tabulate(shown, headers=("", "", "wanted", "got", "may be off by", "SD of chance", ""),
                     disable_numparse=True, colalign=("left", "left", "right", "right", "right", "right", "left"))
+    over = (off["off"] > off["within"]).sum()
     return (f"{text}\n\nlabels of {studies} studies, seed {seed}; of {(off['figure'] == 'rate').sum()} rates the three "
-            f"furthest off; OFF: further than allowed and than 3 SD of chance: {beyond.sum()} figures; {said}")
+            f"furthest off\n{over} of {len(off)} figures are further off than they may be; OFF, further than chance "
+            f"explains (allowed + 3 SD): {beyond.sum()}; {said}")
 
 
 def label_statistics(seed: int, studies: int) -> pd.DataFrame:

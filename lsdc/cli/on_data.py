@@ -32,6 +32,7 @@ def phantom(config: Path, overrides: tuple[str, ...], out: Path | None, workers:
         return
     if quirks is not None:
         overrides = (*overrides, f"phantom.quirks=[{quirks}]")
+    _need_png(sheet)
     settings = load_settings(config, overrides)
     root = out or phantom_root(settings)
     click.echo(f"phantom: {make_phantom(root, settings, workers=workers)}  (truth beside it: {root / 'truth'})")
@@ -106,8 +107,14 @@ def show(studies: tuple[int, ...], config: Path, overrides: tuple[str, ...], dat
     from lsdc.show import draw_studies
     from lsdc.tables import LOCATIONS
 
+    _need_png(out)
     studies = studies or tuple((folder.study_ids("train") or folder.study_ids("test"))[:SHOWN_STUDIES])
     out = out or cache_root() / "show" / f"{'-'.join(map(str, studies[:SHOWN_STUDIES]))}.png"
     draw_studies(folder, studies, out, box_mm=settings.detector.box_mm,
                  locations=LOCATIONS.read(locations) if locations else None)
     click.echo(out)
+
+
+def _need_png(path: Path | None) -> None:
+    if path is not None and (path.suffix.lower() != ".png" or path.is_dir()):
+        raise click.BadParameter(f"{path}: wanted the name of a .png file")

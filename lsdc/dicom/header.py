@@ -1,5 +1,7 @@
 """Headers of single MR slices: what places, orders and scales an image, or why it cannot be used."""
 
+import logging
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,10 @@ from pydicom.errors import InvalidDicomError
 
 from lsdc.dicom.plane import SlicePlane
 from lsdc.errors import DicomError
+
+# what pydicom says of a file while it reads it, tracebacks included, is told by our errors and faults
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+warnings.filterwarnings("ignore", module=r"pydicom\.")
 
 MAX_PIXELS = 4096 * 4096  # larger than any MR slice; keeps absurd sizes from asking for memory
 

@@ -43,9 +43,20 @@ def generate(root: Path, settings: PhantomSettings, *, workers: int) -> None:
     tasks = [("train", index) for index in range(settings.train_studies)]
     tasks += [("test", index) for index in range(settings.test_studies)]
     results = each(_make, tasks, what="phantom", workers=workers, shared=(root, settings))
+    results = list(results)
+    _tell_missing(settings, results)
     _write_tables(root, settings, sorted(results, key=lambda rows: (rows["part"], rows["study_id"])))
     write_json(root / TRUTH / "phantom.json", wanted)
     (root / TRUTH / "started.json").unlink()
+
+
+def _tell_missing(settings: PhantomSettings, studies: list[dict]) -> None:
+    """Name the forced quirks that found no series to be planted on, as when several need the same ones."""
+    for name in settings.quirks:
+        wanted = [rows for rows in studies if name in forced_quirks(settings, rows["part"], rows["index"])]
+        lacking = sum(name not in {row["quirk"] for row in rows["quirks"]} for rows in wanted)
+        if lacking:
+            log.warning("quirk %s found no place in %d of %d studies beside the others", name, lacking, len(wanted))
 
 
 def _is_complete(root: Path, wanted: dict) -> bool:
@@ -75,7 +86,7 @@ def study_rows(plan: StudyPlan) -> dict:
     """Rows of a study in every table; what the competition's tables leave empty is None there."""
     severities = [Severity(value) for value in plan.labels.severity]
     return {
-        "part": plan.part, "study_id": plan.study_id,
+        "part": plan.part, "index": plan.index, "study_id": plan.study_id,
         "cells": [severity.title if known else None for severity, known in zip(severities, plan.labelled, strict=True)],
         "points": [{"study_id": plan.study_id, **row} for row in plan.points],
         "series": [{"study_id": plan.study_id, "series_id": series_id, "series_description": series.described}

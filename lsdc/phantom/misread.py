@@ -92,9 +92,12 @@ def _on_wrong_series(
     if not (canal and other):
         return points, []
     which, (place, series_id, plan) = int(random.choice(canal)), other[0]
-    numbers = plan.instance_numbers
-    number = min(numbers, key=lambda one: abs(one - points[which]["instance_number"]))
-    size = plan.stored_plane(numbers.index(number)).size_hw
-    row = points[which] | {"series_id": series_id, "instance_number": number}
-    row |= {"x": round(min(row["x"], size[1] - 1.0), 4), "y": round(min(row["y"], size[0] - 1.0), 4)}
+    own = dict(series)[points[which]["series_id"]]
+    there = own.stored_plane(own.instance_numbers.index(points[which]["instance_number"]))
+    mm = there.to_patient(np.array([points[which]["x"], points[which]["y"]]))
+    index = min(range(len(plan.planes)), key=lambda one: abs(plan.planes[one].to_pixel(mm)[1]))
+    plane = plan.stored_plane(index)
+    x, y = plane.to_pixel(mm)[0].clip(0, np.array(plane.size_hw[::-1]) - 1)
+    row = points[which] | {"series_id": series_id, "instance_number": plan.instance_numbers[index],
+                           "x": round(float(x), 4), "y": round(float(y), 4)}
     return [*points[:which], row, *points[which + 1:]], [Planted("point_on_wrong_series", place)]

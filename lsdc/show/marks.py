@@ -31,8 +31,8 @@ def grade_of(grades: pd.DataFrame) -> dict[Target, Severity]:
 
 def annotated_marks(study: Study, points: pd.DataFrame, grades: dict[Target, Severity]
                     ) -> tuple[list[Mark], list[str]]:
-    """A mark for each of the study's POINTS rows, and in words, by series, those that lie on no readable slice."""
-    marks, lost = [], Counter()
+    """A mark for each of the study's POINTS rows; in words, by series, those on no readable slice or outside it."""
+    marks, lost, outside = [], Counter(), Counter()
     for row in points.itertuples():
         target = _target(row)
         try:
@@ -41,10 +41,15 @@ def annotated_marks(study: Study, points: pd.DataFrame, grades: dict[Target, Sev
         except DataError:
             lost[row.series_id] += 1
             continue
+        height, width = series.planes[index].size_hw
+        if not (0 <= row.x_px <= width and 0 <= row.y_px <= height):
+            outside[row.series_id] += 1
+            continue
         place = series.planes[index].to_patient(np.array([row.x_px, row.y_px]))
         marks.append(Mark(target, place, int(row.series_id), index, grades.get(target)))
-    return marks, [f"series {series_id}: {count} points lie on slices that are not there or cannot be read"
-                   for series_id, count in lost.items()]
+    return marks, [f"series {series_id}: {count} points lie {where}"
+                   for counts, where in ((lost, "on slices that are not there or cannot be read"),
+                                         (outside, "outside the image")) for series_id, count in counts.items()]
 
 
 def predicted_marks(locations: pd.DataFrame) -> list[Mark]:

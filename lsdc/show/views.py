@@ -12,6 +12,7 @@ from lsdc.show.marks import Mark
 from lsdc.taxonomy import Condition, Level, Plane, Side
 
 FORAMEN_MM = 17.0  # about so far from the midline, where nothing is marked
+FAR_MM = 200.0  # series nearer than half of it are alike in place
 CANVAS_MM_PER_PX = (0.25, 1.0)  # the finest and the coarsest that is drawn
 
 
@@ -62,7 +63,7 @@ def _of(marks, condition, *, side=None, level=None) -> list[Mark]:
 
 def _sagittal(study, plane, title, marks, canal, offset_mm) -> View:
     """offset_mm: to the patient's left of the canal's marks, or of the middle slice, where nothing is marked."""
-    if not (entries := study.of(plane)):
+    if not (entries := _series_of(study, plane)):
         return View(title, words=_absence(study, plane))
     if (chosen := _most_marked(entries, marks)) is None:
         entry = entries[0]
@@ -76,7 +77,7 @@ def _sagittal(study, plane, title, marks, canal, offset_mm) -> View:
 def _axial(study, marks, level) -> View:
     """The slice that holds the level's recess points; else nearest to where other marks say; else evenly chosen."""
     title = f"Axial T2, {level.title}"
-    if not (entries := study.of(Plane.AXIAL_T2)):
+    if not (entries := _series_of(study, Plane.AXIAL_T2)):
         return View(title, words=_absence(study, Plane.AXIAL_T2))
     own = _of(marks, Condition.SUBARTICULAR, level=level)
     if (chosen := _most_marked(entries, own)) is None:
@@ -88,6 +89,17 @@ def _axial(study, marks, level) -> View:
             title = f"Axial T2, {place + 1} of {len(Level)} (no level known)"
             chosen = _evenly(entries, (place + 0.5) / len(Level))
     return _view(title, chosen, own)
+
+
+def _series_of(study: Study, plane: Plane) -> list[StudySeries]:
+    """Series that show a plane as its name says, those nearest to the rest of the study first: odd ones lie far off."""
+    fitting = [entry for entry in study.of(plane) if plane.startswith(entry.series.orientation)]
+    middle = np.median([_centre(entry) for entry in study.series], axis=0) if fitting else None
+    return sorted(fitting, key=lambda entry: round(np.linalg.norm(_centre(entry) - middle) / FAR_MM))
+
+
+def _centre(entry: StudySeries) -> np.ndarray:
+    return np.mean([plane.centre_mm for plane in entry.series.planes], axis=0)
 
 
 def _disc(marks: Sequence[Mark], level: Level) -> np.ndarray | None:
@@ -147,6 +159,8 @@ def _view(title: str, chosen: _Slice, marks: Sequence[Mark]) -> View:
 def _absence(study: Study, plane: Plane) -> str:
     """Why a study has no readable series of a plane."""
     faults = [fault.replace(f" ({plane})", "") for fault in study.faults if f"({plane})" in fault]
+    if others := sorted({entry.series.orientation for entry in study.of(plane)}):
+        faults.append(f"the series named {plane.description} have {' and '.join(others)} images")
     return "\n".join(faults) or f"no {plane.description} series in the table of series"
 
 

@@ -15,9 +15,10 @@ from lsdc.errors import ConfigError
 from lsdc.phantom import generate
 from lsdc.phantom.misread import unlabelled
 from lsdc.phantom.planting import gap_numbers
+from lsdc.phantom.points import target_place
 from lsdc.phantom.quirks import ALL, QUIRKS, draw_quirks, forced_quirks
 from lsdc.phantom.study import plan_study
-from lsdc.taxonomy import TARGETS, Condition, Plane
+from lsdc.taxonomy import TARGETS, Condition, Level, Plane, Side, Target
 from tests.conftest import DIRTY
 
 OF_STUDIES = [name for name, quirk in QUIRKS.items() if quirk.kind != "folder"]
@@ -46,6 +47,16 @@ def test_an_unknown_quirk_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"too few test studies(.|\n)*wanted: 8"):
         generate(tmp_path, DIRTY.model_copy(update={"test_studies": 3}), workers=1)
     assert not list(tmp_path.iterdir())
+
+
+def test_forced_quirks_without_room_are_named(tmp_path, caplog):
+    crowd = ("rescaled", "rle", "jpeg_lossless", "signed", "monochrome1", "eight_bit")
+    generate(tmp_path, PhantomSettings(train_studies=1, test_studies=1, seed=105, quirks=crowd), workers=1)
+    planted = pd.read_csv(tmp_path / "truth" / "quirks.csv").groupby("study_id").quirk.agg(set)
+    lacking = {name: sum(name not in quirks for quirks in planted) for name in crowd}
+    assert sum(lacking.values()) >= 2
+    for name, count in lacking.items():
+        assert (f"quirk {name} found no place in {count} of 2 studies" in caplog.text) == (count > 0)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -96,7 +107,15 @@ def test_wrong_points_are_wrong_as_recorded():
     assert len(off) in (4, 8)
     ((condition, _), (series_id, *_)), = changed("point_on_wrong_series").items()
     assert condition == "Spinal Canal Stenosis"
-    assert dict(plain.series)[series_id].plane == Plane.SAGITTAL_T1
+    other = dict(plain.series)[series_id]
+    assert other.plane == Plane.SAGITTAL_T1
+    wrong, = [row for row in plan_study(3, "train", 0, frozenset({"point_on_wrong_series"})).points
+              if row["series_id"] == series_id and row["condition"] == condition]
+    index = other.instance_numbers.index(wrong["instance_number"])
+    place = other.stored_plane(index).to_patient(np.array([wrong["x"], wrong["y"]]))
+    level = next(level for level in Level if level.title == wrong["level"])
+    canal = target_place(plain.patient, Target(Condition.CANAL, Side.MIDLINE, level))
+    assert np.linalg.norm(place - canal) < 8  # on the canal of the other series
 
 
 def rows_of(root: Path) -> pd.DataFrame:

@@ -118,6 +118,22 @@ def test_a_missing_plane_is_said_in_words(study, faults):
     assert all(view.image is None for view in views[1:3])
 
 
+def test_a_series_far_from_the_others_is_the_last_to_be_shown(study, tmp_path):
+    far = read_series(write_series(tmp_path / "far", count=9, step_mm=8, start=(-24, -40, -600), size=(160, 80)))
+    odd = Study(7, (StudySeries(0, Plane.SAGITTAL_T2, far), *study.series), ())
+    assert study_views(odd, [])[0].caption.startswith("series 2 ")
+
+
+def test_images_that_are_not_of_the_plane_named_are_not_shown_as_such(study):
+    swapped = {Plane.AXIAL_T2: Plane.SAGITTAL_T1, Plane.SAGITTAL_T1: Plane.AXIAL_T2}
+    wrong = Study(7, tuple(StudySeries(one.series_id, swapped.get(one.plane, one.plane), one.series)
+                           for one in study.series), ())
+    views = study_views(wrong, [])
+    assert views[0].image is not None
+    assert {view.words for view in views[1:3]} == {"the series named Sagittal T1 have axial images"}
+    assert {view.words for view in views[3:]} == {"the series named Axial T2 have sagittal images"}
+
+
 def test_nothing_at_all_is_eight_views_in_words():
     views = study_views(Study(7, (), ()), [])
     assert len(views) == 8
@@ -154,13 +170,15 @@ def test_marks_come_from_the_tables(study):
              "x_px": 30.0, "y_px": 50.0}
     points = POINTS.frame([{**point, "level": "l1_l2"}, {**point, "level": "l2_l3"},
                            {**point, "level": "l3_l4", "instance_number": 77},
-                           {**point, "level": "l4_l5", "series_id": 66}, {**point, "level": "l5_s1", "series_id": 66}])
+                           {**point, "level": "l4_l5", "series_id": 66}, {**point, "level": "l5_s1", "series_id": 66},
+                           {**point, "condition": "foraminal", "side": "left", "level": "l1_l2", "x_px": 5000.0}])
     marks, faults = annotated_marks(study, points, grade_of(grades))
     assert [one.severity for one in marks] == [Severity.SEVERE, None]
     assert marks[0].place_mm == pytest.approx((0, -10, 100))
     assert marks[0].slice_index == 3
     assert faults == ["series 2: 1 points lie on slices that are not there or cannot be read",
-                      "series 66: 2 points lie on slices that are not there or cannot be read"]
+                      "series 66: 2 points lie on slices that are not there or cannot be read",
+                      "series 2: 1 points lie outside the image"]
 
 
 def test_locations_without_a_place_are_no_marks():
