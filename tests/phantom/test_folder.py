@@ -54,7 +54,7 @@ def test_truth_fits_its_tables_and_stays_outside(phantom):
     keypoints = KEYPOINTS.read(phantom / "truth" / "keypoints.csv")
     assert (keypoints.structure.isin(list(Condition))).sum() == 75
     assert len(GRADES.read(phantom / "truth" / "grades.csv")) == 75
-    assert json.loads((phantom / "truth" / "phantom.json").read_text())["settings"] == SETTINGS.model_dump()
+    assert json.loads((phantom / "truth" / "phantom.json").read_text())["settings"] == SETTINGS.model_dump(mode="json")
     assert not [path for path in (phantom / "competition").rglob("*") if "truth" in path.name or path.name[0] == "."]
 
 
