@@ -1,6 +1,6 @@
 """A study's points against its slices and grades."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
@@ -25,6 +25,10 @@ def check_points(
             places.setdefault(point.target, place)
     findings = [Finding(kind, "train", study_id, series_id, len(found), names(found, 3))
                 for (kind, series_id), found in wrong.items()]
+    counts = Counter(point.target for point in points)
+    several = [target.column for target, count in sorted(counts.items()) if count > 1]
+    if several:
+        findings.append(Finding(Kind.SEVERAL_POINTS, "train", study_id, None, len(several), names(several, 3)))
     spine = check_spine(study_id, places)
     absent = _without_point(points, looks, labelled, spine)
     if absent:
@@ -53,7 +57,7 @@ def _without_point(
     """Graded targets without a point, where the plane is there and no other finding explains it.
 
     A plane explains it of which the study has neither files nor a point, or that has a series of one slice; so does a
-    condition whose names are one level off, for the level at its end.
+    condition whose names are one level off, or of two that disagree either, for the level at its end.
     """
     used = {point.series_id for point in points}
     seen = [look for look in looks.values() if look.files or look.series_id in used]
