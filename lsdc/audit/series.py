@@ -38,7 +38,7 @@ _TAGS = {
     "PixelSpacing": Kind.NO_PIXEL_SPACING, "InstanceNumber": Kind.NO_INSTANCE_NUMBER,
     "SliceThickness": Kind.NO_SLICE_THICKNESS, "SpacingBetweenSlices": Kind.NO_SPACING_BETWEEN_SLICES,
 }
-_FORMATS: dict[Kind, Callable[[SliceFacts], str | None]] = {  # what is odd about a file's pixels, or None
+_FORMATS: dict[Kind, Callable[[SliceFacts], str | None]] = {  # what is odd about a file, or None
     Kind.MONOCHROME1: lambda one: "MONOCHROME1" if one.inverted else None,
     Kind.BIT_DEPTH: lambda one: f"{one.bits_allocated} bits" if one.bits_allocated != 16 else None,
     Kind.SIGNED: lambda one: "signed" if one.signed else None,
