@@ -79,6 +79,22 @@ def test_levels_off_by_one(tmp_path, condition, step):
     assert found(root) == [("level_off_by_one", 1001, None, sides)]  # the lost end is explained by it
 
 
+def test_levels_off_by_one_beside_an_empty_grade(tmp_path):
+    root = write_clean(tmp_path)
+    canal = Condition.CANAL  # L1/L2 is not graded and has no point, so that nothing is called L2/L3
+    rename(root, lambda target: target if target.condition != canal else None if target == CANAL else moved(target, 1))
+    edit(root / "train.csv", ("1001,Normal/Mild", "1001,"))
+    assert found(root) == [("level_off_by_one", 1001, None, 1), ("missing_labels", 1001, None, 1)]
+
+
+def test_two_conditions_that_disagree_explain_the_end_of_either(tmp_path):
+    root = write_clean(tmp_path)
+    last = TARGETS[4]  # canal L5/S1 has no point, so that not the foramina but the canal may be one level off
+    rename(root, lambda target: None if target == last or target.condition == Condition.SUBARTICULAR
+           else moved(target, 1) if target.condition == Condition.FORAMINAL else target)
+    assert found(root) == [("level_off_by_one", 1001, None, 1), ("missing_coordinates", 1001, None, 10)]  # recesses
+
+
 def test_levels_of_one_side_off_by_one_and_a_point_lost_elsewhere(tmp_path):
     root = write_clean(tmp_path)
     rename(root, lambda target: None if target == CANAL else moved(target, 1) if target[:2] == TARGETS[5][:2]
