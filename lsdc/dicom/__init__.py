@@ -9,11 +9,10 @@ from lsdc.dicom.series import (
     along_normal,
     main_orientation,
     read_series,
-    series_files,
 )
 
 __all__ = [
     "FileFault", "Orientation", "SAME_POSITION_MM", "Series", "SliceFacts", "SlicePlane", "along_normal",
     "canonical_axes", "covering_plane", "files_to_look_at", "main_orientation", "orientation_of", "patch_plane",
-    "pixel_map", "pixel_range", "read_facts", "read_series", "resample", "series_files",
+    "pixel_map", "pixel_range", "read_facts", "read_series", "resample",
 ]

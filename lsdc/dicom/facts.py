@@ -86,8 +86,8 @@ def read_facts(path: Path) -> SliceFacts:
             return _facts(dataset, path)
     except InvalidDicomError:
         return SliceFacts(path, FileFault.NOT_DICOM)
-    except OSError as error:
-        return SliceFacts(path, FileFault.UNREADABLE, error.strerror or str(error))
+    except FileNotFoundError:
+        return SliceFacts(path, FileFault.UNREADABLE, "the file is missing")
     except Exception as error:  # pydicom raises what the bytes lead it to: struct, value, key, attribute errors
         problem = error.problem if isinstance(error, DicomError) else f"{type(error).__name__}: {error}"
         return SliceFacts(path, FileFault.UNREADABLE, problem)
