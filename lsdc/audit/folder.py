@@ -22,13 +22,14 @@ COLUMNS = ("severity", "kind", "part", "study_id", "series_id", "count", "detail
 class Audit:
     """Findings in order of severity, kind, part and ids; sizes: studies, series and files that were looked at.
 
-    order: series by plane and by where their instance numbers run to.
+    order: series by plane and by where their instance numbers run to; pixels: whether images were decoded.
     """
 
     root: Path
     findings: list[Finding]
     sizes: dict[Part, tuple[int, int, int]]
     order: Counter[tuple[Plane, str]]
+    pixels: bool
 
     @property
     def fatal(self) -> bool:
@@ -59,11 +60,12 @@ def audit_folder(
                         where=root, remedy="give it as lsdc audit /path/to/folder (make audit DATA=...)")
     tables = read_tables(root, parts)
     seen = [part for part in parts if tables.series[part] and (root / f"{part}_images").is_dir()]
+    named = {part: _named(root, tables, part) for part in parts}
     jobs = [(part, study_id, tables.series[part].get(study_id, []),
              tables.points.get(study_id, []) if part == "train" else [],
              tables.labelled.get(study_id, frozenset()) if part == "train" else frozenset())
-            for part in seen for study_id in _studies(root, tables, part)]
-    findings, sizes, order = list(tables.findings), dict.fromkeys(parts, (0, 0, 0)), Counter()
+            for part in seen for study_id in sorted(set().union(*named[part].values()))]
+    findings, sizes, order = tables.findings + _in_both(named), dict.fromkeys(parts, (0, 0, 0)), Counter()
     readable = {part: set() for part in seen}
     for study in each(audit_study, jobs, what="audit", workers=workers, shared=(root, pixels), few=9):
         findings += study.findings
@@ -74,14 +76,23 @@ def audit_folder(
         findings += _absent(part, readable[part])
     ranks = {kind: rank for rank, kind in enumerate(sorted(Kind, key=lambda kind: list(Severity).index(kind.severity)))}
     findings.sort(key=lambda one: (ranks[one.kind], one.part != "train", one.study_id or 0, one.series_id or 0))
-    return Audit(root, findings, sizes, order)
+    return Audit(root, findings, sizes, order, pixels)
 
 
-def _studies(root: Path, tables: Tables, part: Part) -> list[int]:
-    """Every study that a table or the disk names."""
+def _named(root: Path, tables: Tables, part: Part) -> dict[str, set[int]]:
+    """Every study that a table or the disk names, by what names it."""
     images = root / f"{part}_images"
     on_disk = {int(path.name) for path in images.iterdir() if path.name.isdecimal()} if images.is_dir() else set()
-    return sorted({*tables.studies.get(part, []), *tables.series[part], *on_disk})
+    return {{"train": "train.csv", "test": "sample_submission.csv"}[part]: set(tables.studies.get(part, [])),
+            f"{part}_series_descriptions.csv": set(tables.series[part]), f"{part}_images/": on_disk}
+
+
+def _in_both(named: dict[Part, dict[str, set[int]]]) -> list[Finding]:
+    """Studies that are in several parts."""
+    both = set.intersection(*(set().union(*names.values()) for names in named.values())) if len(named) > 1 else set()
+    return [Finding(Kind.STUDY_IN_BOTH_PARTS, None, study_id, detail=", ".join(
+        place for names in named.values() for place, studies in names.items() if study_id in studies))
+        for study_id in sorted(both)]
 
 
 def _added(sizes: tuple[int, int, int], study: StudyAudit) -> tuple[int, int, int]:

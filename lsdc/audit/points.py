@@ -1,6 +1,6 @@
 """A study's points against its slices and grades."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
@@ -25,6 +25,10 @@ def check_points(
             places.setdefault(point.target, place)
     findings = [Finding(kind, "train", study_id, series_id, len(found), names(found, 3))
                 for (kind, series_id), found in wrong.items()]
+    counts = Counter(point.target for point in points)
+    several = [target.column for target, count in sorted(counts.items()) if count > 1]
+    if several:
+        findings.append(Finding(Kind.SEVERAL_POINTS, "train", study_id, None, len(several), names(several, 3)))
     spine = check_spine(study_id, places)
     absent = _without_point(points, looks, labelled, spine)
     if absent:
@@ -53,7 +57,8 @@ def _without_point(
     """Graded targets without a point, where the plane is there and no other finding explains it.
 
     A plane explains it of which the study has neither files nor a point, or that has a series of one slice; so does a
-    condition whose names are one level off, for the level at its end.
+    condition whose names are one level off, or of two that disagree either, for the level at its end
+    and for one whose point would have been that of a neighbour without a grade.
     """
     used = {point.series_id for point in points}
     seen = [look for look in looks.values() if look.files or look.series_id in used]
@@ -63,8 +68,14 @@ def _without_point(
     pointed = {point.target for point in points}
     absent = []
     for target in sorted(set(labelled) - pointed):
-        end = {LEVELS[0]: "low", LEVELS[-1]: "high"}.get(target.level)
-        explained = end and f"{target.condition} {target.side} named one level too {end}" in shifted
+        explained = any(f"{target.condition} {target.side} named one level too {way}" in shifted
+                        and _neighbour(target, step) not in labelled for way, step in (("low", -1), ("high", 1)))
         if ANNOTATED_PLANE[target.condition] in shown and not explained:
             absent.append(target.column)
     return absent
+
+
+def _neighbour(target: Target, step: int) -> Target | None:
+    """The target `step` levels further down, if there is one."""
+    place = LEVELS.index(target.level) + step
+    return target._replace(level=LEVELS[place]) if 0 <= place < len(LEVELS) else None

@@ -18,11 +18,11 @@ from lsdc.dicom import (
     SlicePlane,
     along_normal,
     canonical_axes,
+    files_to_look_at,
     main_orientation,
     orientation_of,
     pixel_range,
     read_facts,
-    series_files,
 )
 from lsdc.errors import DicomError
 from lsdc.taxonomy import Plane
@@ -38,16 +38,19 @@ _TAGS = {
     "PixelSpacing": Kind.NO_PIXEL_SPACING, "InstanceNumber": Kind.NO_INSTANCE_NUMBER,
     "SliceThickness": Kind.NO_SLICE_THICKNESS, "SpacingBetweenSlices": Kind.NO_SPACING_BETWEEN_SLICES,
 }
-_FORMATS: dict[Kind, Callable[[SliceFacts], str | None]] = {  # what is odd about a file's pixels, or None
+_FORMATS: dict[Kind, Callable[[SliceFacts], str | None]] = {  # what is odd about a file, or None
     Kind.MONOCHROME1: lambda one: "MONOCHROME1" if one.inverted else None,
     Kind.BIT_DEPTH: lambda one: f"{one.bits_allocated} bits" if one.bits_allocated != 16 else None,
     Kind.SIGNED: lambda one: "signed" if one.signed else None,
     Kind.RESCALED: lambda one: f"slope {one.slope:g}, intercept {one.intercept:g}"
-    if (one.slope, one.intercept) != (1, 0) else None,
+    if (one.slope or 1, one.intercept) != (1, 0) else None,
+    Kind.ZERO_SLOPE: lambda one: "slope 0" if one.slope == 0 else None,
+    Kind.NOT_MR: lambda one: one.modality if one.modality not in ("MR", "") else None,
     Kind.UNDECODABLE_SYNTAX: lambda one: None if one.decodable else one.syntax,
     Kind.COMPRESSED: lambda one: one.syntax if one.compressed and one.decodable else None,
 }
 _ROTATED, _FLIPPED = 1, -1
+SAME_SPACING = 0.01  # of a length; what differs by less is rounding
 
 
 @dataclass(eq=False)
@@ -108,7 +111,7 @@ def look_at(folder: Path, series_id: int, plane: Plane | None, *, pixels: bool) 
     """Read every header of a series folder; with `pixels` decode the images too. Raises nothing."""
     look = SeriesLook(series_id, plane)
     try:
-        look.files = series_files(folder)
+        look.files = files_to_look_at(folder)
     except DicomError as error:
         look.found.append((Kind.SERIES_NOT_ON_DISK, 1, str(error.got)))
         return look
@@ -123,6 +126,7 @@ def look_at(folder: Path, series_id: int, plane: Plane | None, *, pixels: bool) 
     look.multi_frame = any(one.frames != 1 for one in whole)
     look.add(Kind.MULTI_FRAME, [one for one in whole if one.frames != 1])
     look.add(Kind.COLOUR, [one for one in whole if one.frames == 1 and one.samples != 1])
+    _look_at_uids(look, whole)
     single = [one for one in whole if one.frames == one.samples == 1]
     parts = sorted({one.body_part for one in single if not _is_lumbar(one.body_part)})
     if parts:
@@ -146,6 +150,21 @@ def _is_lumbar(body_part: str) -> bool:
     return not letters or (bool(_LUMBAR.search(letters)) and not _OTHER_SPINE.fullmatch(letters))
 
 
+def _look_at_uids(look: SeriesLook, whole: list[SliceFacts]) -> None:
+    """Files whose study or series is not that of most files, and files that share their own UID."""
+    foreign = {}
+    for what in ("study", "series"):
+        uids = [getattr(one, f"{what}_uid") for one in whole]
+        (usual, count), = Counter(filter(None, uids)).most_common(1) or [("", 0)]
+        if count > 1:  # else there is nothing that most files have
+            foreign |= {one.path: (one, what) for one, uid in zip(whole, uids, strict=True)
+                        if uid not in ("", usual) and one.path not in foreign}
+    look.add(Kind.FOREIGN_FILE, [one for one, _ in foreign.values()],
+             " and ".join(f"another {what}" for what in sorted({what for _, what in foreign.values()}, reverse=True)))
+    counts = Counter(one.instance_uid for one in whole if one.instance_uid)
+    look.add(Kind.DUPLICATE_UID, [one for one in whole if counts[one.instance_uid] > 1])
+
+
 def _look_at_formats(look: SeriesLook, single: list[SliceFacts]) -> None:
     for kind, oddity in _FORMATS.items():
         odd = [one for one in single if oddity(one)]
@@ -159,6 +178,9 @@ def _look_at_numbers(look: SeriesLook, single: list[SliceFacts]) -> None:
              f"number {names(map(str, sorted(shared)))}")
     if look.multi_frame or not counts:
         return
+    look.add(Kind.NUMBER_DIFFERS_FROM_NAME, [
+        one for one in single if one.path.stem.isdecimal() and counts[one.instance_number] == 1
+        and one.instance_number != int(one.path.stem)])
     named = {int(path.stem) for path in look.files if path.stem.isdecimal()}  # files that fail leave no gap
     present = sorted({*counts, *(number for number in named if min(counts) < number < max(counts))})
     gaps = [(low, high) for low, high in pairwise(present) if high - low > 1]
@@ -183,12 +205,27 @@ def _look_at_places(look: SeriesLook) -> None:
     orientation = orientation_of(alike[len(alike) // 2].plane)
     if look.plane is not None and not look.plane.startswith(orientation):
         look.found.append((Kind.CONTRADICTS_DESCRIPTION, len(alike), f"{orientation}, described as {look.plane}"))
+    _look_at_spacing(look, alike)
     centres = np.stack([one.plane.centre_mm for one in alike])
     close = np.linalg.norm(centres[:, None] - centres, axis=-1) < SAME_POSITION_MM
     look.add(Kind.DUPLICATE_POSITION, [one for i, one in enumerate(alike) if close[i, :i].any()])
     handedness = [_turn(one.plane) for one in alike]
     for kind, turn in ((Kind.ROTATED_AXES, _ROTATED), (Kind.FLIPPED_AXES, _FLIPPED)):
         look.add(kind, [one for one, hand in zip(alike, handedness, strict=True) if hand == turn])
+
+
+def _look_at_spacing(look: SeriesLook, alike: list[SliceFacts]) -> None:
+    """Slices whose pixels and field of view differ from most: another matrix alone keeps the field of view."""
+    spacing = np.array([one.plane.spacing_xy_mm for one in alike])  # (n, 2) mm
+    view = spacing * [one.plane.size_hw[::-1] for one in alike]
+    usual = Counter(map(tuple, spacing.round(4).tolist())).most_common(1)[0][0]
+    first = int(np.abs(spacing - usual).sum(axis=1).argmin())
+    unlike = (np.abs(np.stack([spacing, view]) / np.stack([spacing[first], view[first]])[:, None] - 1)
+              > SAME_SPACING).any(axis=2).all(axis=0)
+    odd = [one for one, differs in zip(alike, unlike, strict=True) if differs]
+    look.add(Kind.MIXED_SPACING, odd, names(sorted({
+        "{1:.4g} x {0:.4g} mm".format(*one.plane.spacing_xy_mm) for one in odd}), 2) + (
+            " among {1:.4g} x {0:.4g} mm".format(*spacing[first])))
 
 
 def _turn(plane: SlicePlane) -> int:
@@ -199,7 +236,7 @@ def _turn(plane: SlicePlane) -> int:
 
 
 def _look_at_pixels(look: SeriesLook, single: list[SliceFacts]) -> None:
-    constant, failed, problems = [], [], set()
+    constant, beyond, failed, problems = [], [], [], set()
     for one in single:
         try:
             low, high = pixel_range(one.path)
@@ -208,5 +245,7 @@ def _look_at_pixels(look: SeriesLook, single: list[SliceFacts]) -> None:
             problems.add(str(error.got))
         else:
             constant += [one] if low == high else []
+            beyond += [one] if high >= 2**one.bits_stored or low < -(2**one.bits_stored) / 2 else []
     look.add(Kind.CONSTANT_IMAGE, constant)
+    look.add(Kind.VALUES_BEYOND_BITS, beyond)
     look.add(Kind.UNDECODABLE_PIXELS, failed, names(sorted(problems), 2))

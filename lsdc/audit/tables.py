@@ -120,6 +120,8 @@ def _read_grades(tables: Tables, path: Path) -> None:
             tables.findings.append(Finding(Kind.MISSING_LABELS, "train", study_id, None, len(empty), names(empty)))
         tables.labelled[study_id] = frozenset(t for t, cell in zip(TARGETS, row, strict=True) if cell in known)
     tables.studies["train"] = sorted(tables.labelled)
+    if len(cells) and not frame[columns].notna().to_numpy().any():
+        tables.findings.append(Finding(Kind.NOTHING_GRADED, "train", detail=path.name))
 
 
 def _read_points(tables: Tables, path: Path) -> None:

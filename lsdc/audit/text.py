@@ -26,6 +26,9 @@ def _header(audit: Audit) -> str:
     counts = {severity: sum(finding.kind.severity == severity for finding in audit.findings) for severity in Severity}
     told = ", ".join(f"{count} {severity}{'s' * (count > 1 and severity != Severity.FATAL)}"
                      for severity, count in counts.items() if count)
+    lines += [] if audit.pixels else [
+        "images were not decoded: constant images, pixels that cannot be decoded and values beyond their bits were not "
+        "looked for (--pixels)"]
     return "\n".join([f"audit of {audit.root}", *lines, f"findings: {told or 'none'}"])
 
 

@@ -1,6 +1,6 @@
 """DICOM MR series: headers, slice planes, order along the normal, pixels to float. Knows nothing of the competition."""
 
-from lsdc.dicom.facts import FileFault, SliceFacts, pixel_range, read_facts
+from lsdc.dicom.facts import FileFault, SliceFacts, files_to_look_at, pixel_range, read_facts
 from lsdc.dicom.plane import Orientation, SlicePlane, canonical_axes, covering_plane, orientation_of, patch_plane
 from lsdc.dicom.resample import pixel_map, resample
 from lsdc.dicom.series import (
@@ -9,11 +9,10 @@ from lsdc.dicom.series import (
     along_normal,
     main_orientation,
     read_series,
-    series_files,
 )
 
 __all__ = [
     "FileFault", "Orientation", "SAME_POSITION_MM", "Series", "SliceFacts", "SlicePlane", "along_normal",
-    "canonical_axes", "covering_plane", "main_orientation", "orientation_of", "patch_plane", "pixel_map", "pixel_range",
-    "read_facts", "read_series", "resample", "series_files",
+    "canonical_axes", "covering_plane", "files_to_look_at", "main_orientation", "orientation_of", "patch_plane",
+    "pixel_map", "pixel_range", "read_facts", "read_series", "resample",
 ]

@@ -22,6 +22,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 from lsdc.dicom.header import MAX_PIXELS, cosines_of, number_of, plane_of, position_of, read_dataset, spacing_of
 from lsdc.dicom.pixels import stored_values
 from lsdc.dicom.plane import SlicePlane
+from lsdc.dicom.series import series_files
 from lsdc.errors import DicomError
 
 WANTED_NUMBERS = ("InstanceNumber", "SliceThickness", "SpacingBetweenSlices")
@@ -56,6 +57,7 @@ class SliceFacts:
     frames: int = 1
     samples: int = 1
     bits_allocated: int = 16
+    bits_stored: int = 16
     signed: bool = False
     inverted: bool = False
     slope: float = 1.0
@@ -63,8 +65,12 @@ class SliceFacts:
     syntax: str = ""
     compressed: bool = False
     decodable: bool = True
+    modality: str = ""
     body_part: str = ""
     frame_of_reference: str = ""
+    study_uid: str = ""
+    series_uid: str = ""
+    instance_uid: str = ""
 
 
 def read_facts(path: Path) -> SliceFacts:
@@ -80,15 +86,27 @@ def read_facts(path: Path) -> SliceFacts:
             return _facts(dataset, path)
     except InvalidDicomError:
         return SliceFacts(path, FileFault.NOT_DICOM)
+    except FileNotFoundError:
+        return SliceFacts(path, FileFault.UNREADABLE, "the file is missing")
     except Exception as error:  # pydicom raises what the bytes lead it to: struct, value, key, attribute errors
         problem = error.problem if isinstance(error, DicomError) else f"{type(error).__name__}: {error}"
         return SliceFacts(path, FileFault.UNREADABLE, problem)
 
 
+def files_to_look_at(folder: Path) -> list[Path]:
+    """What `series_files` gives, and the links of the folder that lead nowhere; DicomError as there."""
+    there = series_files(folder)
+    with os.scandir(folder) as entries:
+        links = [Path(entry.path) for entry in entries if entry.is_symlink() and not entry.name.startswith(".")]
+    return there + sorted(path for path in links if not path.exists())
+
+
 def pixel_range(path: Path) -> tuple[float, float]:
-    """Lowest and highest stored value; DicomError when the pixels cannot be decoded."""
+    """Lowest and highest stored value, with bits beyond BitsStored; DicomError when the pixels cannot be decoded."""
     with _quiet():
-        values = stored_values(read_dataset(path, pixels=True), path)
+        dataset = read_dataset(path, pixels=True)
+        dataset.pixel_array_options(correct_unused_bits=False)
+        values = stored_values(dataset, path)
     return float(values.min()), float(values.max())
 
 
@@ -123,15 +141,21 @@ def _facts(dataset: Dataset, path: Path) -> SliceFacts:
         instance_number=None if number is None else int(number),
         frames=int(number_of(dataset, "NumberOfFrames", path, 1)),
         samples=int(number_of(dataset, "SamplesPerPixel", path, 1)),
-        bits_allocated=int(number_of(dataset, "BitsAllocated", path, 16)),
+        bits_allocated=(bits := int(number_of(dataset, "BitsAllocated", path, 16))),
+        bits_stored=int(number_of(dataset, "BitsStored", path, bits)),
         signed=number_of(dataset, "PixelRepresentation", path, 0) == 1,
         inverted=getattr(dataset, "PhotometricInterpretation", "") == "MONOCHROME1",
         slope=number_of(dataset, "RescaleSlope", path, 1.0),
         intercept=number_of(dataset, "RescaleIntercept", path, 0.0),
         syntax=syntax.name or "unknown", compressed=_is_compressed(syntax), decodable=_is_decodable(syntax),
-        body_part=str(dataset.get("BodyPartExamined") or ""),
-        frame_of_reference=str(dataset.get("FrameOfReferenceUID") or ""),
+        modality=_text(dataset, "Modality"), body_part=_text(dataset, "BodyPartExamined"),
+        frame_of_reference=_text(dataset, "FrameOfReferenceUID"), study_uid=_text(dataset, "StudyInstanceUID"),
+        series_uid=_text(dataset, "SeriesInstanceUID"), instance_uid=_text(dataset, "SOPInstanceUID"),
     )
+
+
+def _text(dataset: Dataset, tag: str) -> str:
+    return str(dataset.get(tag) or "")
 
 
 @cache

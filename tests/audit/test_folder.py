@@ -41,6 +41,8 @@ def test_text_counts_all_and_lists_some(spoiled):
     assert ("warning: zero_byte_file\n  test study 2001 series 20011: 1 of 5 files: 2.dcm\n"
             "  test study 2001 series 20012: 1 of 5 files: 2.dcm\n  and 1 more (--limit, --table)") in text
     assert "fatal: unknown_level\n  train study 1002 series 10022: 'L5/L6'" in text
+    assert "images were not decoded" in text
+    assert "images were not decoded" not in text_of(audit_folder(spoiled, workers=1, pixels=True))
     only = text_of(audit, only=[Kind.MONOCHROME1])
     assert "note: monochrome1\n" in only
     assert "warning: zero_byte_file" not in only

@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
+from lsdc.audit import audit_folder
 from lsdc.audit.spine import check_spine, level_offsets
 from lsdc.taxonomy import TARGETS, Condition, Level, Side
 from tests.audit.folders import POINTS, edit, found, point_row, write_clean
@@ -78,6 +79,22 @@ def test_levels_off_by_one(tmp_path, condition, step):
     assert found(root) == [("level_off_by_one", 1001, None, sides)]  # the lost end is explained by it
 
 
+def test_levels_off_by_one_beside_an_empty_grade(tmp_path):
+    root = write_clean(tmp_path)
+    canal = Condition.CANAL  # L1/L2 is not graded and has no point, so that nothing is called L2/L3
+    rename(root, lambda target: target if target.condition != canal else None if target == CANAL else moved(target, 1))
+    edit(root / "train.csv", ("1001,Normal/Mild", "1001,"))
+    assert found(root) == [("level_off_by_one", 1001, None, 1), ("missing_labels", 1001, None, 1)]
+
+
+def test_two_conditions_that_disagree_explain_the_end_of_either(tmp_path):
+    root = write_clean(tmp_path)
+    last = TARGETS[4]  # canal L5/S1 has no point, so that not the foramina but the canal may be one level off
+    rename(root, lambda target: None if target == last or target.condition == Condition.SUBARTICULAR
+           else moved(target, 1) if target.condition == Condition.FORAMINAL else target)
+    assert found(root) == [("level_off_by_one", 1001, None, 1), ("missing_coordinates", 1001, None, 10)]  # recesses
+
+
 def test_levels_of_one_side_off_by_one_and_a_point_lost_elsewhere(tmp_path):
     root = write_clean(tmp_path)
     rename(root, lambda target: None if target == CANAL else moved(target, 1) if target[:2] == TARGETS[5][:2]
@@ -90,6 +107,76 @@ def test_sides_swapped(tmp_path):
     rename(root, lambda target: target._replace(side=OTHER[target.side])
            if target.condition == Condition.SUBARTICULAR else target)
     assert found(root) == [("sides_swapped", 1001, None, 5)]
+
+
+def level_targets(condition, level="L3/L4"):
+    return [next(target for target in TARGETS if target[:2] == (condition, side) and target.level.title == level)
+            for side in (Side.LEFT, Side.RIGHT)]
+
+
+@pytest.mark.parametrize("condition", [Condition.FORAMINAL, Condition.SUBARTICULAR])
+@pytest.mark.parametrize("side", [0, 1])
+def test_one_point_on_the_other_side(tmp_path, condition, side):
+    root = write_clean(tmp_path)
+    pair = level_targets(condition)
+    wrong, other = pair[side], pair[1 - side]
+    row, there = point_row(1001, wrong), point_row(1001, other, named=wrong)
+    edit(root / POINTS, (row, there))
+    audit = audit_folder(root, workers=1)
+    assert [(one.kind, one.study_id, one.count, one.detail) for one in audit.findings] == [
+        ("side_contradicts", 1001, 1, wrong.column)]
+    edit(root / POINTS, (point_row(1001, other), ""))  # without its partner it is found all the same
+    assert found(root) == [("missing_coordinates", 1001, None, 1), ("side_contradicts", 1001, None, 1)]
+
+
+def test_sides_swapped_at_one_level(tmp_path):
+    root = write_clean(tmp_path)
+    swapped = level_targets(Condition.SUBARTICULAR)
+    rename(root, lambda target: target._replace(side=OTHER[target.side]) if target in swapped else target)
+    assert found(root) == [("side_contradicts", 1001, None, 2)]
+
+
+def test_a_crooked_spine_has_no_side_that_contradicts():
+    bend_mm = dict(zip(LEVELS, (0, 18, 30, 18, 0), strict=True))  # more than a foramen lies from the middle
+    x_mm = {Side.MIDLINE: 0, Side.LEFT: 12, Side.RIGHT: -12}
+    places = {target: np.array([x_mm[target.side] + bend_mm[target.level], 0, -31.0 * LEVELS.index(target.level)])
+              for target in TARGETS}
+    assert check_spine(7, places) == []
+    del places[level_targets(Condition.FORAMINAL)[0]]
+    assert check_spine(7, places) == []
+
+
+def test_several_points_of_a_target(tmp_path):
+    root = write_clean(tmp_path)
+    edit(root / POINTS, (ROW, f"{ROW}\n{ROW.replace(',3,', ',2,')}"))
+    assert found(root) == [("several_points", 1001, None, 1)]
+
+
+@pytest.mark.parametrize("step", [-1, 1])
+@pytest.mark.parametrize(("moving", "other"), [
+    (Condition.CANAL, Condition.SUBARTICULAR), (Condition.SUBARTICULAR, Condition.CANAL),
+    (Condition.FORAMINAL, Condition.CANAL), (Condition.SUBARTICULAR, Condition.FORAMINAL)])
+def test_of_two_conditions_that_disagree_either_explains_what_is_missing(moving, other, step):
+    true = {target: np.array([0.0, 0, -33.0 * LEVELS.index(target.level)]) for target in TARGETS
+            if target.condition in (moving, other) and target.side != Side.RIGHT}
+    named = [(moved(target, step) if target.condition == moving else target, place) for target, place in true.items()]
+    end = LEVELS[-1 if step > 0 else 0]  # the other has no point at the end that would tell which is wrong
+    places = {target: place for target, place in named
+              if target is not None and not (target.condition == other and target.level == end)}
+    findings = check_spine(7, places)
+    assert [one.kind for one in findings] == ["level_off_by_one"]
+    sides = {condition: Side.MIDLINE if condition == Condition.CANAL else Side.LEFT for condition in (moving, other)}
+    ways = {f"{moving} {sides[moving]} named one level too {'low' if step > 0 else 'high'}",
+            f"{other} {sides[other]} named one level too {'high' if step > 0 else 'low'}"}
+    assert set(findings[0].detail.split(" or else ")) == ways
+
+
+def test_of_two_conditions_the_one_that_lost_no_end_is_not_blamed():
+    true = {target: np.array([0.0, 0, -33.0 * LEVELS.index(target.level)]) for target in TARGETS
+            if target.side == Side.LEFT}
+    places = {name: place for target, place in true.items()
+              if (name := moved(target, 1) if target.condition == Condition.FORAMINAL else target)}
+    assert [one.detail for one in check_spine(7, places)] == ["foraminal left named one level too low"]
 
 
 def heights(**groups):

@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
+from lsdc.dicom import read_series
 from lsdc.taxonomy import Plane
 from tests.audit.folders import PX_MM, SIZE, edit, found, write_clean, write_plane
 from tests.builders import write_slice
@@ -153,3 +154,94 @@ def test_a_plane_that_no_training_study_shows(root):
     for path in (root / "test_images").rglob("*.dcm"):
         path.write_bytes(b"")
     assert ("nothing_readable", None, None, 1) in found(root, parts=("test",))
+
+
+def with_uids(folder, study="1.2.1", series="1.2.1.2", **words):
+    return write_plane(folder, T2, StudyInstanceUID=study, SeriesInstanceUID=series, **words)
+
+
+@pytest.mark.parametrize("uids", [{"study": "1.2.7"}, {"series": "1.2.1.7"}, {"study": "1.2.7", "series": "1.2.7.7"}])
+def test_a_file_of_another_study_or_series(root, t2, uids):
+    with_uids(t2)
+    assert found(root) == []
+    with_uids(t2, only={2}, **uids)
+    assert found(root) == [("foreign_file", 1002, 10022, 1)]
+
+
+def test_files_that_all_differ_in_their_uids_and_absent_ones_are_not_foreign(root, t2):
+    for number in range(1, 6):
+        with_uids(t2, only={number}, series=f"1.2.1.{number}")
+    assert found(root) == []
+    with_uids(t2, only={1, 2, 3})
+    write_plane(t2, T2, only={4, 5})
+    assert found(root) == []
+
+
+def test_shared_sop_instance_uid(root, t2):
+    write_plane(t2, T2, only={1, 2, 4}, SOPInstanceUID="1.2.3.9")
+    assert found(root) == [("duplicate_uid", 1002, 10022, 3)]
+    write_plane(t2, T2, leave_out=["SOPInstanceUID"])
+    assert found(root) == []
+
+
+def test_modality(root, t2):
+    write_plane(t2, T2, only={1, 2}, Modality="CT")
+    assert found(root) == [("not_mr", 1002, 10022, 2)]
+    write_plane(t2, T2, leave_out=["Modality"])
+    assert found(root) == []
+
+
+@pytest.mark.parametrize(("words", "expected"), [
+    ({"spacing": (0.4, 0.4)}, [("mixed_spacing", 1002, 10022, 1)]),  # a tenth: the field of view too
+    ({"spacing": (4, 3)}, [("mixed_spacing", 1002, 10022, 1)]),
+    ({"spacing": (4.01, 4.01)}, []),
+    ({"spacing": (2, 2), "size": (128, 96)}, [("mixed_sizes", 1002, 10022, 1)]),  # the same field of view
+    ({"size": (128, 96)}, [("mixed_sizes", 1002, 10022, 1)]),  # the same pixels
+    ({"spacing": (3, 3), "size": (128, 96)}, [("mixed_sizes", 1002, 10022, 1), ("mixed_spacing", 1002, 10022, 1)]),
+])
+def test_spacing_that_the_field_of_view_does_not_explain(root, t2, words, expected):
+    write_plane(t2, T2, only={2}, **words)
+    assert found(root) == expected
+
+
+def test_slope_of_zero(root, t2):
+    write_plane(t2, T2, RescaleSlope=0, RescaleIntercept=0)
+    assert found(root) == [("zero_slope", 1002, 10022, 5)]
+    assert read_series(t2).images[0].std() > 0  # as the kind's text says
+
+
+def test_files_named_by_other_numbers(root, t2):
+    (t2 / "1.dcm").rename(t2 / "spare")
+    (t2 / "2.dcm").rename(t2 / "1.dcm")
+    (t2 / "spare").rename(t2 / "2.dcm")
+    assert found(root) == [("number_differs_from_name", 1002, 10022, 2)]
+    write_plane(t2, T2, number=7)  # one number for all is another fault
+    assert found(root) == [("duplicate_number", 1002, 10022, 5)]
+    write_plane(t2, T2)
+    for number in range(1, 6):
+        (t2 / f"{number}.dcm").rename(t2 / f"{10 * number}.dcm")
+    assert ("number_differs_from_name", 1002, 10022, 5) in found(root)
+    for number in range(1, 6):
+        (t2 / f"{10 * number}.dcm").rename(t2 / f"slice{number}.dcm")
+    assert found(root) == []
+
+
+def test_a_link_to_nothing(root, t2):
+    (t2 / "2.dcm").unlink()
+    (t2 / "2.dcm").symlink_to(root / "nowhere.dcm")
+    (t2 / "4.dcm").rename(root / "real.dcm")
+    (t2 / "4.dcm").symlink_to(root / "real.dcm")
+    assert found(root) == [("unreadable_file", 1002, 10022, 1)]
+
+
+def test_values_beyond_their_bits(root, t2):
+    write_plane(t2, T2, only={1, 2, 3}, BitsStored=8, HighBit=7)  # of values up to 3071
+    assert found(root) == []
+    assert found(root, pixels=True) == [("values_beyond_bits", 1002, 10022, 3)]
+    assert read_series(t2).images[0].max() == 255  # as the kind's text says
+    low = np.full(SIZE, -2048, np.int16)
+    low[0, 0] = 0x0FFF  # -1 without its sign above the 12 bits
+    write_plane(t2, T2, dtype=np.int16, PixelData=low.tobytes())
+    assert found(root, pixels=True) == [("signed", 1002, 10022, 5)]
+    write_plane(t2, T2, dtype=np.int16, PixelData=(low - np.int16(1)).tobytes())
+    assert ("values_beyond_bits", 1002, 10022, 5) in found(root, pixels=True)

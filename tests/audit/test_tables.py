@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from lsdc.audit import Kind, audit_folder
 from lsdc.taxonomy import TARGETS
 from tests.audit.folders import POINTS, edit, found, point_row, write_clean
 
@@ -110,3 +111,27 @@ def test_points_on_no_series_of_the_table(tmp_path):
     root = write_clean(tmp_path, studies=(1001,))
     edit(root / POINTS, (",10011,", ",991,"), (",10012,", ",992,"), (",10013,", ",993,"))
     assert ("no_usable_point", None, None, 1) in found(root)
+
+
+def test_no_grade_at_all(tmp_path):
+    root = write_clean(tmp_path)
+    edit(root / "train.csv", ("Normal/Mild", ""))
+    assert found(root) == [("missing_labels", 1001, None, 25), ("missing_labels", 1002, None, 25),
+                           ("nothing_graded", None, None, 1)]
+    assert audit_folder(root, workers=1).fatal
+
+
+@pytest.mark.parametrize("where", ["sample", "series", "images"])
+def test_a_study_in_both_parts(tmp_path, where):
+    root = write_clean(tmp_path, test_studies=(2001, 2002))
+    if where == "images":
+        (root / "test_images" / "1002").mkdir()
+    elif where == "series":
+        edit(root / "test_series_descriptions.csv", ("2002,20021,", "1002,20021,"))
+    else:
+        edit(root / SAMPLE, ("2002_", "1002_"))
+    findings = [one for one in audit_folder(root, workers=1).findings if one.kind == Kind.STUDY_IN_BOTH_PARTS]
+    assert [(one.part, one.study_id) for one in findings] == [(None, 1002)]
+    named = {"images": "test_images/", "series": "test_series_descriptions.csv", "sample": SAMPLE}
+    assert findings[0].detail == f"train.csv, train_series_descriptions.csv, train_images/, {named[where]}"
+    assert "study_in_both_parts" not in [kind for kind, *_ in found(root, parts=("train",))]

@@ -4,7 +4,7 @@ import pytest
 from pydicom.encaps import encapsulate
 from pydicom.uid import MPEG2MPML, ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
-from lsdc.dicom import FileFault, pixel_range, read_facts
+from lsdc.dicom import FileFault, files_to_look_at, pixel_range, read_facts
 from lsdc.errors import DicomError
 from tests.builders import write_slice
 
@@ -90,3 +90,26 @@ def test_absurd_headers(tmp_path):
 
 def test_pixel_range(path):
     assert pixel_range(path) == (0, 11)
+
+
+def test_who_a_file_says_it_is(tmp_path):
+    facts = read_facts(write_slice(tmp_path / "1.dcm", IMAGE, StudyInstanceUID="1.2", SeriesInstanceUID="1.2.3",
+                                   SOPInstanceUID="1.2.3.4", Modality="CT"))
+    assert (facts.study_uid, facts.series_uid, facts.instance_uid, facts.modality) == ("1.2", "1.2.3", "1.2.3.4", "CT")
+    facts = read_facts(write_slice(tmp_path / "2.dcm", IMAGE, leave_out=["SOPInstanceUID", "Modality"]))
+    assert (facts.study_uid, facts.series_uid, facts.instance_uid, facts.modality) == ("", "", "", "")
+
+
+def test_links_that_lead_nowhere_are_looked_at(path):
+    folder = path.parent / "series"
+    folder.mkdir()
+    for name, target in (("2.dcm", "nowhere"), ("1.dcm", path), ("3.dcm", path.parent), (".4.dcm", "nowhere")):
+        (folder / name).symlink_to(target)
+    assert [one.name for one in files_to_look_at(folder)] == ["1.dcm", "2.dcm"]
+    facts = read_facts(folder / "2.dcm")
+    assert (facts.fault, facts.problem) == (FileFault.UNREADABLE, "the file is missing")
+
+
+def test_range_has_the_bits_beyond_those_stored(tmp_path):
+    image = np.array([[3, 0x1005]], dtype=np.uint16)
+    assert pixel_range(write_slice(tmp_path / "1.dcm", image)) == (3, 0x1005)  # BitsStored is 12
