@@ -1,7 +1,9 @@
-"""Versions, machine, commit and data of a run: what is needed to trace a figure and to make it again."""
+"""Versions, machine, commit, memory and data of a run: what is needed to trace a figure and to make it again."""
 
 import os
 import platform
+import re
+import resource
 import subprocess
 import sys
 from hashlib import sha256
@@ -48,3 +50,17 @@ def commit() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return told[0].strip() + ("+changes" if told[1].strip() else "")
+
+
+def peak_memory_gb() -> float:
+    """Largest resident memory so far of this program or of its largest finished child, in GB.
+
+    On Linux ru_maxrss of this process would count what the parent held when it started, so the kernel's own mark is
+    read there.
+    """
+    unit = 1e9 if sys.platform == "darwin" else 1e6  # ru_maxrss: bytes there, kilobytes elsewhere
+    if (status := Path("/proc/self/status")).exists():
+        own = int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) / 1e6
+    else:
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit)

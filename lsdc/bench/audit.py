@@ -11,8 +11,8 @@ import pandas as pd
 from lsdc.audit import audit_folder
 from lsdc.bench.saved import save_figures
 from lsdc.config import cache_root
+from lsdc.record import peak_memory_gb
 from lsdc.tables import read_csv
-from lsdc.train.stages import peak_memory_gb
 
 TABLES = ("train.csv", "train_label_coordinates.csv", "train_series_descriptions.csv")
 

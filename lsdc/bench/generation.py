@@ -1,9 +1,6 @@
 """Seconds and memory that the phantom takes for each study, by stage."""
 
 import multiprocessing
-import re
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,6 +13,7 @@ from tabulate import tabulate
 
 from lsdc.bench.saved import last_figures, save_figures
 from lsdc.phantom import study
+from lsdc.record import peak_memory_gb
 
 STAGES = ("plan", "render", "write")
 
@@ -60,7 +58,7 @@ def time_studies(seed: int, studies: int) -> tuple[np.ndarray, list[int], float]
             rendered = shapes.seconds + scans.seconds
             seconds[number] = planned - start, rendered, time.perf_counter() - planned - rendered
             slices.append(scans.calls)
-    return seconds[1:], slices[1:], _own_peak_gb()
+    return seconds[1:], slices[1:], peak_memory_gb()
 
 
 class _Timed:
@@ -76,10 +74,3 @@ class _Timed:
         finally:
             self.seconds += time.perf_counter() - start
             self.calls += 1
-
-
-def _own_peak_gb() -> float:
-    """Largest resident memory of this program; on Linux ru_maxrss would count what the parent held when it started."""
-    if (status := Path("/proc/self/status")).exists():
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)

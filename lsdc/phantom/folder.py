@@ -42,8 +42,7 @@ def generate(root: Path, settings: PhantomSettings, *, workers: int) -> None:
         shutil.rmtree(half_made)
     tasks = [("train", index) for index in range(settings.train_studies)]
     tasks += [("test", index) for index in range(settings.test_studies)]
-    results = each(_make, tasks, what="phantom", workers=workers, shared=(root, settings))
-    results = list(results)
+    results = list(each(_make, tasks, what="phantom", workers=workers, shared=(root, settings)))
     _tell_missing(settings, results)
     _write_tables(root, settings, sorted(results, key=lambda rows: (rows["part"], rows["study_id"])))
     write_json(root / TRUTH / "phantom.json", wanted)

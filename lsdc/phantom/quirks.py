@@ -104,13 +104,10 @@ def forced_quirks(settings: PhantomSettings, part: str, index: int) -> frozenset
     Named ones are forced on every study that can have them. "all" deals every quirk out, one study after the other,
     those of series over the test studies and those of labels over the training studies, so that each occurs.
     """
-    possible = [name for name, quirk in QUIRKS.items() if quirk.kind != "folder"]
-    labels = [name for name in possible if QUIRKS[name].kind == "labels"]
-    forced = set(settings.quirks) & set(labels if part == "train" else ()) | (
-        set(settings.quirks) & set(possible) - set(labels))
+    labels, series = ([name for name, quirk in QUIRKS.items() if quirk.kind == kind] for kind in ("labels", "series"))
+    forced = set(settings.quirks) & {*series, *(labels if part == "train" else ())}
     if ALL in settings.quirks:
-        dealt, studies = ((labels, settings.train_studies) if part == "train" else
-                          ([name for name in possible if name not in labels], settings.test_studies))
+        dealt, studies = (labels, settings.train_studies) if part == "train" else (series, settings.test_studies)
         forced |= {name for place, name in enumerate(dealt) if place % studies == index}
     return frozenset(forced)
 

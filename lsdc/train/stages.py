@@ -1,14 +1,12 @@
 """Seconds and peak memory of each stage, kept beside its result."""
 
 import logging
-import resource
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lsdc.files import read_json, write_json
-from lsdc.record import commit
+from lsdc.record import commit, peak_memory_gb
 from lsdc.runs import FoldFolder
 
 log = logging.getLogger(__name__)
@@ -32,9 +30,3 @@ def stage(here: FoldFolder, name: str) -> Iterator[bool]:
     write_json(here.stages, stages | {name: {
         "seconds": round(seconds, 1), "peak_memory_gb": round(peak_memory_gb(), 2), "commit": commit()}})
     log.info("%s: %.0f s", name, seconds)
-
-
-def peak_memory_gb() -> float:
-    """Largest resident memory so far of this process or of its largest finished child, in GB."""
-    unit = 1e9 if sys.platform == "darwin" else 1e6  # bytes there, kilobytes elsewhere
-    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / unit
