@@ -9,7 +9,7 @@ from lsdc.files import read_json
 
 RESULTS = {  # of each stage, in the order of the flow; names of FoldFolder's files
     "train the detector": ("detector",),
-    "locate": ("locations", "tuning_locations", "location_errors"),
+    "locate": ("locations", "tuning_locations", "location_errors", "levels", "location_notes"),
     "train the classifier": ("classifier",),
     "predict": ("predictions",),
 }
@@ -29,6 +29,8 @@ class FoldFolder:
     locations = property(lambda self: self.path / "locations.csv")  # LOCATIONS of the held-out studies
     tuning_locations = property(lambda self: self.path / "tuning_locations.csv")  # of the tuning studies
     location_errors = property(lambda self: self.path / "location_errors.csv")  # LOCATION_ERRORS, tuning studies
+    levels = property(lambda self: self.path / "levels.csv")  # LEVELS of the held-out studies
+    location_notes = property(lambda self: self.path / "location_notes.csv")  # LOCATION_NOTES of the same
     priors = property(lambda self: self.path / "priors.csv")  # of the training studies
     classifier = property(lambda self: self.path / "classifier")  # classifier.safetensors, classifier.json
     predictions = property(lambda self: self.path / "predictions.csv")  # PREDICTIONS of the held-out studies

@@ -156,15 +156,33 @@ SERIES = Table(
 )
 FOLDS = Table("folds", {**_STUDY, "fold": Column("int64")}, key=("study_id",))
 LOCATIONS = Table(
-    # one row per target of a study, always 25; a target that nothing located has found_by "prior",
+    # one row per target of a study, always 25; found_by detector: a candidate; geometry: where it is expected, on a
+    # series of its own plane; projected: so, on a series of another plane; a target that nothing located has "prior",
     # confidence 0 and empty place. slice_index counts along the normal of the ordered series.
     "locations",
     {**_STUDY, **_TARGET, "series_id": Column("Int64", missing=True), "slice_index": Column("Int64", missing=True),
      "x_px": Column("float64", missing=True), "y_px": Column("float64", missing=True),
      "x_mm": Column("float64", missing=True), "y_mm": Column("float64", missing=True),
      "z_mm": Column("float64", missing=True), "confidence": Column("float64"),
-     "found_by": Column("string", ("detector", "geometry", "prior")), "fold": Column("int64")},
+     "found_by": Column("string", ("detector", "geometry", "projected", "prior")), "fold": Column("int64")},
     key=_STUDY_TARGET,
+)
+LEVELS = Table(
+    # one row per level of a study: where its canal was decoded in the sagittal plane (missing where it was not), how
+    # probable that is given all candidates, and by how many nats it beats its strongest rival
+    "levels",
+    {**_STUDY, "level": Column("string", tuple(Level)), "y_mm": Column("float64", missing=True),
+     "z_mm": Column("float64", missing=True), "posterior": Column("float64"),
+     "margin": Column("float64", missing=True), "fold": Column("int64")},
+    key=("study_id", "level"),
+)
+LOCATION_NOTES = Table(
+    # what was chosen, dropped or missing on the way to a study's locations; series_id is missing where it is the
+    # whole study's
+    "location notes",
+    {**_STUDY, "series_id": Column("Int64", missing=True), "note": Column("string"), "count": Column("int64"),
+     "fold": Column("int64")},
+    key=("study_id", "series_id", "note"),
 )
 LOCATION_ERRORS = Table(
     # measured on studies that the detector did not train on: location minus annotated point.

@@ -14,8 +14,7 @@ def whole(tmp_path) -> FoldFolder:
     for path in (here.detector, here.classifier, here.path / "classifier.training"):
         path.mkdir(parents=True)
         (path / "weights").touch()
-    for path in (here.locations, here.tuning_locations, here.location_errors, here.predictions, here.priors,
-                 here.stages):
+    for path in (*(getattr(here, name) for name in RESULTS["locate"]), here.predictions, here.priors, here.stages):
         path.touch()
     return here
 
@@ -36,8 +35,8 @@ def test_a_stage_is_done_when_all_its_results_are_there(whole):
 
 
 @pytest.mark.parametrize(("stage", "gone"), [
-    ("train the detector", {"locations.csv", "tuning_locations.csv", "location_errors.csv", "classifier",
-                            "classifier.training", "predictions.csv"}),
+    ("train the detector", {f"{name}.csv" for name in RESULTS["locate"]} | {"classifier", "classifier.training",
+                                                                            "predictions.csv"}),
     ("locate", {"classifier", "classifier.training", "predictions.csv"}),
     ("train the classifier", {"predictions.csv"}),
     ("predict", set()),

@@ -37,7 +37,7 @@ def bench_inference(folder: CompetitionFolder, run: RunFolder, settings: Setting
         clock.lap("read and decode")
         candidates = model.detector.candidates(study)
         clock.lap("detect")
-        locations = locate_from_candidates(study, candidates, model.detector, fold=model.fold)
+        locations = locate_from_candidates(study, candidates, model.detector, fold=model.fold).locations
         clock.lap("decode levels")
         model.grader.rows(study, locations, model.priors)
         clock.lap("crop and grade")

@@ -1,4 +1,4 @@
-"""Levels of a study from all its sagittal candidates together: votes, sites, and the decoded chain."""
+"""Levels of a study from all its candidates together: votes, sites, and the decoded chain."""
 
 from dataclasses import dataclass
 
@@ -14,19 +14,33 @@ LEVELS = tuple(Level)
 VIEWS = (Condition.CANAL, Condition.FORAMINAL)  # what sagittal T2 and sagittal T1 show of a level
 SITE_MM = 11.0  # votes so near belong to one site; neighbouring levels are 25 mm apart or more
 GAP_SD_MM = 8.0  # added to the learned spread of the way between levels, so that classes speak louder than spacing
+LEAST_LEVELS, LEAST_STRENGTH = 2, 0.3  # of a chain, its sites' strengths together; with less, no spine was seen
 CANAL = {level: Target(Condition.CANAL, Side.MIDLINE, level) for level in Level}
 
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """Decoded canal places. yz_mm (5, 2) with nan where a level was not found; confidence (5,) 0 there."""
+    """Decoded canal places. yz_mm (5, 2) with nan where a level was not found.
+
+    confidence (5,): of what was seen there, times the posterior; 0 where nothing was.
+    posterior (5,): P(the level is where it was placed, given all candidates); 0 where it was not found.
+    margin (5,): nats of that place over its strongest rival (another site, or none); nan where it was not found.
+    outer_yz_mm (2, 2): T12/L1 and S1/S2 where they were seen, else nan.
+    """
 
     yz_mm: np.ndarray
     confidence: np.ndarray
+    posterior: np.ndarray
+    margin: np.ndarray
+    outer_yz_mm: np.ndarray
 
     @property
     def found(self) -> np.ndarray:
         return np.isfinite(self.yz_mm[:, 0])
+
+
+NO_LEVELS = Levels(np.full((len(LEVELS), 2), np.nan), np.zeros(len(LEVELS)), np.zeros(len(LEVELS)),
+                   np.full(len(LEVELS), np.nan), np.full((2, 2), np.nan))
 
 
 def canal_votes(candidates: pd.DataFrame, shape: SpineShape) -> pd.DataFrame:
@@ -44,28 +58,51 @@ def canal_votes(candidates: pd.DataFrame, shape: SpineShape) -> pd.DataFrame:
     }, index=candidates.index)[sagittal]
     for level in range(len(LEVELS)):
         foramina = (votes.condition == Condition.FORAMINAL) & (votes.level == level)
-        way = np.mean([shape.offset(Target(Condition.FORAMINAL, side, LEVELS[level]), CANAL[LEVELS[level]])
-                       for side in (Side.LEFT, Side.RIGHT)], axis=0)
-        votes.loc[foramina, ["y_mm", "z_mm"]] += way[1:]
+        votes.loc[foramina, ["y_mm", "z_mm"]] += _way_to_canal(shape, Condition.FORAMINAL, LEVELS[level])
     return votes
 
 
+def axial_votes(candidates: pd.DataFrame, shape: SpineShape) -> pd.DataFrame:
+    """Recesses on axial slices as votes for the canal's place; each speaks for every level alike.
+
+    For studies without a sagittal view: then only the order of the discs along the stack tells the levels.
+    """
+    axial = candidates[np.array([CLASSES[index].level is None for index in candidates.detector_class], dtype=bool)]
+    way = np.mean([_way_to_canal(shape, Condition.SUBARTICULAR, level) for level in LEVELS], axis=0)
+    votes = pd.DataFrame({"condition": VIEWS[0], "confidence": axial.confidence, "y_mm": axial.y_mm + way[0],
+                          "z_mm": axial.z_mm + way[1]})
+    return pd.concat([votes.assign(level=level) for level in range(len(LEVELS))], ignore_index=True)
+
+
 def decode_levels(candidates: pd.DataFrame, shape: SpineShape) -> Levels:
-    """The five levels from the candidates of all sagittal series."""
+    """The five levels from the candidates of all sagittal series, else from the order of axial ones."""
     votes = canal_votes(candidates, shape)
+    sagittal = len(votes) > 0
+    if not sagittal:
+        votes = axial_votes(candidates, shape)
     positions, scores = _sites(votes)
     gaps = Gaps(
         np.array([[shape.offset(CANAL[k], CANAL[one])[1:] for one in LEVELS] for k in LEVELS]),
-        np.array([[shape.offset_covariance(CANAL[k], CANAL[one])[1:, 1:] + GAP_SD_MM**2 * np.eye(2)
+        np.array([[shape.offset_covariance(CANAL[k], CANAL[one])[1:, 1:] + (GAP_SD_MM * sagittal) ** 2 * np.eye(2)
                    for one in LEVELS] for k in LEVELS]),
     )
-    chain = decode_chain(site_rewards(scores), positions, gaps, sacral_evidence(scores))
-    yz, confidence = np.full((len(LEVELS), 2), np.nan), np.zeros(len(LEVELS))
-    for level, site in enumerate(chain.site):
-        if site >= 0:
-            yz[level] = positions[site]
-            confidence[level] = scores[site].max() * chain.posterior[level, site]
-    return Levels(yz, confidence)
+    chain = decode_chain(site_rewards(scores), positions, gaps, sacral_evidence(scores) if sagittal else None)
+    found = chain.site >= 0
+    strengths = scores[chain.site[found]].max(axis=(1, 2), initial=0)
+    if found.sum() < LEAST_LEVELS or strengths.sum() < LEAST_STRENGTH:
+        return NO_LEVELS
+    yz, confidence, posterior = np.full((len(LEVELS), 2), np.nan), np.zeros(len(LEVELS)), np.zeros(len(LEVELS))
+    yz[found] = positions[chain.site[found]]
+    posterior[found] = chain.posterior[np.flatnonzero(found), chain.site[found]]
+    confidence[found] = strengths * posterior[found]
+    outer = [positions[site] if site >= 0 else np.full(2, np.nan) for site in (chain.above, chain.below)]
+    return Levels(yz, confidence, posterior, chain.margin, np.array(outer))
+
+
+def _way_to_canal(shape: SpineShape, condition: Condition, level: Level) -> np.ndarray:
+    """(2,) mean way in y, z from both sides' targets to the canal of a level, mm."""
+    return np.mean([shape.offset(Target(condition, side, level), CANAL[level])
+                    for side in (Side.LEFT, Side.RIGHT)], axis=0)[1:]
 
 
 def _sites(votes: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -73,7 +110,7 @@ def _sites(votes: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
     Greedy: the strongest vote left takes all within SITE_MM.
     """
-    places, confidence = votes[["y_mm", "z_mm"]].to_numpy(), votes.confidence.to_numpy()
+    places, confidence = votes[["y_mm", "z_mm"]].to_numpy(float), votes.confidence.to_numpy(float)
     left = np.ones(len(votes), dtype=bool)
     positions, scores = [], []
     for seed in np.argsort(-confidence, kind="stable"):

@@ -1,34 +1,54 @@
 """One location for each of a study's 25 targets, and how far locations are from annotated points."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
 from lsdc.competition import Study
 from lsdc.detect.detector import Detector
 from lsdc.detect.landmarks import landmarks
-from lsdc.detect.placing import place_targets
+from lsdc.detect.levels import LEVELS as LEVEL_NAMES
+from lsdc.detect.placing import Placement, place_targets
 from lsdc.dicom import canonical_axes
-from lsdc.tables import LOCATION_ERRORS, LOCATIONS
+from lsdc.tables import LEVELS, LOCATION_ERRORS, LOCATION_NOTES, LOCATIONS
 from lsdc.taxonomy import TARGETS
 
 NOWHERE = {"series_id": pd.NA, "slice_index": pd.NA, "x_px": np.nan, "y_px": np.nan, "x_mm": np.nan, "y_mm": np.nan,
            "z_mm": np.nan, "confidence": 0.0, "found_by": "prior"}
 
 
-def locate(study: Study, detector: Detector, *, fold: int) -> pd.DataFrame:
-    """LOCATIONS of a study: 25 rows, found by the detector, by geometry, or not at all (found_by prior)."""
+class Located(NamedTuple):
+    """What is known of where a study's targets are: LOCATIONS (25 rows), LEVELS (5 rows), LOCATION_NOTES."""
+
+    locations: pd.DataFrame
+    levels: pd.DataFrame
+    notes: pd.DataFrame
+
+
+def locate(study: Study, detector: Detector, *, fold: int) -> Located:
+    """The 25 locations of a study: found by the detector, by geometry, projected, or not at all (found_by prior)."""
     return locate_from_candidates(study, detector.candidates(study), detector, fold=fold)
 
 
-def locate_from_candidates(
-    study: Study, candidates: pd.DataFrame, detector: Detector, *, fold: int
-) -> pd.DataFrame:
+def locate_from_candidates(study: Study, candidates: pd.DataFrame, detector: Detector, *, fold: int) -> Located:
     """The second half of `locate`: what the detector's candidates and geometry say of the 25 targets."""
-    places = place_targets(study, candidates, detector.shape)
+    placed, where = place_targets(study, candidates, detector.shape), f"study {study.study_id}"
+    own = {"study_id": study.study_id, "fold": fold}
+    levels = [{**own, "level": level, "y_mm": placed.levels.yz_mm[i, 0], "z_mm": placed.levels.yz_mm[i, 1],
+               "posterior": placed.levels.posterior[i], "margin": placed.levels.margin[i]}
+              for i, level in enumerate(LEVEL_NAMES)]
+    notes = [{**own, **note._asdict(), "series_id": pd.NA if note.series_id is None else note.series_id}
+             for note in placed.notes]
+    return Located(LOCATIONS.frame([own | row for row in _rows(study, placed)], where), LEVELS.frame(levels, where),
+                   LOCATION_NOTES.frame(notes, where))
+
+
+def _rows(study: Study, placed: Placement) -> list[dict]:
     rows = []
     for target in TARGETS:
-        row = {"study_id": study.study_id, **target._asdict(), "fold": fold}
-        if place := places.get(target):
+        row = target._asdict()
+        if place := placed.places.get(target):
             plane = study.by_id(place.series_id).series.planes[place.slice_index]
             x_mm, y_mm, z_mm = plane.to_patient(place.xy_px)
             row |= {"series_id": place.series_id, "slice_index": place.slice_index, "x_px": place.xy_px[0],
@@ -37,7 +57,7 @@ def locate_from_candidates(
         else:
             row |= NOWHERE
         rows.append(row)
-    return LOCATIONS.frame(rows, f"study {study.study_id}")
+    return rows
 
 
 def measure_errors(study: Study, locations: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
@@ -50,7 +70,9 @@ def measure_errors(study: Study, locations: pd.DataFrame, points: pd.DataFrame) 
     rows = {}
     for point in landmarks(study, points):
         place = own.loc[tuple(point.target)]
-        if place.found_by == "prior" or (point.target in rows and place.series_id != point.series_id):
+        if place.found_by in ("prior", "projected"):  # of no use on the plane that was annotated
+            continue
+        if point.target in rows and place.series_id != point.series_id:
             continue
         series = study.by_id(point.series_id).series
         plane = series.planes[point.slice_index]

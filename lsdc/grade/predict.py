@@ -69,9 +69,11 @@ class Grader:
         return {Target(row["condition"], row["side"], row["level"]): row for row in locations.to_dict("records")}
 
     def _crop(self, study: Study, place: dict | None, target: Target) -> np.ndarray:
-        if place is None or any(pd.isna(place[name]) for name in _PLACE):
-            plane = ANNOTATED_PLANE[target.condition]
-            raise DataError("not located" if study.of(plane) else study.why_without(plane))
+        plane = ANNOTATED_PLANE[target.condition]
+        nowhere = place is None or any(pd.isna(place[name]) for name in _PLACE)
+        if nowhere or place["found_by"] == "projected":  # the network learned from the condition's own plane alone
+            said = "not located" if nowhere else f"no {plane} series shows it"
+            raise DataError(said if study.of(plane) else study.why_without(plane))
         return cut(study, place, self.trained.crops).image
 
     def _probabilities(self, crops: dict[Target, np.ndarray]) -> dict[Target, np.ndarray]:

@@ -32,7 +32,7 @@ class FoldModel:
 
     def rows(self, study: Study) -> pd.DataFrame:
         """PREDICTIONS of one study: 25 rows."""
-        return self.grader.rows(study, locate(study, self.detector, fold=self.fold), self.priors)
+        return self.grader.rows(study, locate(study, self.detector, fold=self.fold).locations, self.priors)
 
 
 def predict_test_part(folder: CompetitionFolder, models: list[FoldModel]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from lsdc.folds import held_out_studies, split_tuning, training_studies, write_o
 from lsdc.grade import Grader, train_classifier
 from lsdc.progress import track
 from lsdc.runs import FoldFolder, RunFolder
-from lsdc.tables import LOCATION_ERRORS, LOCATIONS, PREDICTIONS
+from lsdc.tables import LEVELS, LOCATION_ERRORS, LOCATION_NOTES, LOCATIONS, PREDICTIONS
 from lsdc.train.stages import stage
 
 log = logging.getLogger(__name__)
@@ -62,10 +62,12 @@ def _locate(folder: CompetitionFolder, settings: Settings, here: FoldFolder, hel
         found[study_id] = locate(study, detector, fold=here.number)
         if study_id in tuning:
             points = folder.points[folder.points.study_id == study_id]
-            errors.append(measure_errors(study, found[study_id], points))
-    LOCATIONS.write(pd.concat([found[study_id] for study_id in held_out]), here.locations)
-    LOCATIONS.write(pd.concat([found[study_id] for study_id in tuning]), here.tuning_locations)
+            errors.append(measure_errors(study, found[study_id].locations, points))
+    LOCATIONS.write(pd.concat([found[study_id].locations for study_id in tuning]), here.tuning_locations)
     LOCATION_ERRORS.write(pd.concat(errors), here.location_errors)
+    LEVELS.write(pd.concat([found[study_id].levels for study_id in held_out]), here.levels)
+    LOCATION_NOTES.write(pd.concat([found[study_id].notes for study_id in held_out]), here.location_notes)
+    LOCATIONS.write(pd.concat([found[study_id].locations for study_id in held_out]), here.locations)
 
 
 def _predict(folder: CompetitionFolder, settings: Settings, here: FoldFolder, held_out: list[int]):

@@ -3,7 +3,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from lsdc.detect.chain import MISSED, Gaps, decode_chain, sacral_evidence, site_rewards
+from lsdc.detect.chain import ABOVE, BELOW, MISSED, Gaps, decode_chain, outer_gaps, sacral_evidence, site_rewards
 
 STEP = np.array([2.0, -33.0])  # y, z from level to level
 GAPS = Gaps(np.array([[(j - i) * STEP for j in range(5)] for i in range(5)]),
@@ -63,7 +63,8 @@ def test_the_sacrum_anchors_a_chain_whose_names_are_all_one_level_off():
     views = np.stack([scores, scores], axis=1)
     rewards, sacral = site_rewards(scores[:, None]), sacral_evidence(views)
     assert decode_chain(rewards, positions, GAPS).site.tolist() == [0, 1, 2, 3, 4]
-    assert decode_chain(rewards, positions, GAPS, sacral).site.tolist() == [1, 2, 3, 4, 5]
+    anchored = decode_chain(rewards, positions, GAPS, sacral)
+    assert (anchored.above, anchored.site.tolist()) == (0, [1, 2, 3, 4, 5])
 
 
 def test_nothing_seen_gives_nothing():
@@ -79,23 +80,75 @@ def test_faint_sites_in_impossible_places_are_no_chain():
 
 def test_against_all_chains_by_brute_force():
     generator = np.random.default_rng(4)
-    positions = places(0, 1, 2, 2) + generator.normal(0, 6, (4, 2))
+    positions = places(-1, 0, 1, 2, 2) + generator.normal(0, 6, (5, 2))
     gaps = Gaps(GAPS.mean_mm[:3, :3], GAPS.covariance_mm[:3, :3])
-    rewards, sacral = generator.normal(1, 2, (3, 4)), generator.uniform(0, 3, 4)
-    scored = {}
-    for sites in product(range(-1, 4), repeat=3):
-        found = [(level, site) for level, site in enumerate(sites) if site >= 0]
-        score = sum(rewards[at] for at in found) - MISSED * (3 - len(found))
+    rewards, sacral = generator.normal(1, 2, (3, 5)), generator.uniform(0, 3, 5)
+    states = np.vstack([rewards[0] - ABOVE, rewards, -BELOW * sacral])
+    missed, outer, scored = [0, MISSED, MISSED, MISSED, 0], outer_gaps(gaps), {}
+    for sites in product(range(-1, 5), repeat=5):
+        found = [(state, site) for state, site in enumerate(sites) if site >= 0]
+        score = sum(states[at] for at in found) - sum(missed[state] for state in range(5) if sites[state] < 0)
         end = positions[found[-1][1]][1] if found else np.inf
         score -= sacral[positions[:, 1] < end].sum()
         for (k, i), (one, j) in pairwise(found):
-            off = positions[j] - positions[i] - gaps.mean_mm[k, one]
+            off = positions[j] - positions[i] - outer.mean_mm[k, one]
             lower = positions[j][1] < positions[i][1]
-            score += -off @ np.linalg.inv(gaps.covariance_mm[k, one]) @ off / 2 if lower else -np.inf
+            score += -off @ np.linalg.inv(outer.covariance_mm[k, one]) @ off / 2 if lower else -np.inf
         scored[sites] = score
     chain = decode_chain(rewards, positions, gaps, sacral)
-    assert tuple(chain.site.tolist()) == max(scored, key=scored.get)
+    assert (chain.above, *chain.site.tolist(), chain.below) == max(scored, key=scored.get)
     total = np.logaddexp.reduce(list(scored.values()))
-    for level, site in product(range(3), range(4)):
-        exact = sum(np.exp(score - total) for sites, score in scored.items() if sites[level] == site)
-        assert chain.posterior[level, site] == pytest.approx(exact, abs=1e-9)
+    for level in range(3):
+        shares = [sum(np.exp(score - total) for sites, score in scored.items() if sites[level + 1] == site)
+                  for site in range(-1, 5)]
+        assert chain.posterior[level] == pytest.approx(shares[1:], abs=1e-9)
+        if chain.site[level] < 0:
+            assert np.isnan(chain.margin[level])
+            continue
+        own = shares.pop(chain.site[level] + 1)
+        assert chain.margin[level] == pytest.approx(np.log(own / max(shares)), abs=1e-6)
+
+
+def test_outer_gaps_go_one_step_further_at_either_end():
+    outer = outer_gaps(GAPS)
+    assert outer.mean_mm[1:-1, 1:-1] == pytest.approx(GAPS.mean_mm)
+    assert outer.mean_mm[0, 1] == pytest.approx(STEP)
+    assert outer.mean_mm[0, 6] == pytest.approx(6 * STEP)
+    assert outer.covariance_mm[0, 1] == pytest.approx(2 * GAPS.covariance_mm[0, 1])
+    assert outer.covariance_mm[2, 5] == pytest.approx(GAPS.covariance_mm[1, 4])
+
+
+def test_a_sixth_body_that_looks_lumbar_is_named_above_the_levels():
+    """Its disc T12/L1 looks as much like L1/L2 as L1/L2 itself does; the sacrum says which are the five."""
+    positions = places(*range(-1, 5))
+    scores = np.vstack([[0.8, 0.1, 0, 0, 0], [0.5, 0.5, 0, 0, 0], *CLEAN[1:]])
+    chain = decode_chain(site_rewards(scores[:, None]), positions, GAPS, sacral_evidence(scores[:, None]))
+    assert (chain.above, chain.site.tolist(), chain.below) == (0, [1, 2, 3, 4, 5], -1)
+
+
+def test_with_four_lumbar_bodies_the_first_disc_keeps_its_name_though_it_looks_thoracic():
+    scores = CLEAN.copy()
+    scores[0] = [0.15, 0.0, 0, 0, 0]
+    chain = decode_chain(site_rewards(scores[:, None]), places(*range(5)), GAPS, sacral_evidence(scores[:, None]))
+    assert (chain.above, chain.site.tolist()) == (-1, [0, 1, 2, 3, 4])
+
+
+def test_a_disc_in_the_sacrum_that_looks_a_little_like_l5_s1_does_not_become_it():
+    scores = np.vstack([CLEAN, [0, 0, 0, 0, 0.35]])
+    chain = decode_chain(site_rewards(scores[:, None]), places(*range(6)), GAPS, sacral_evidence(scores[:, None]))
+    assert (chain.site.tolist(), chain.below) == ([0, 1, 2, 3, 4], 5)
+
+
+def test_swapped_names_of_two_neighbours_are_put_in_order():
+    scores = CLEAN[[0, 2, 1, 3, 4]]
+    assert decode(scores, places(*range(5))).site.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_margin_is_small_where_two_sites_compete_and_large_where_none_does():
+    positions = np.vstack([places(*range(5)), places(0)[0] + [7.0, 6.0]])
+    scores = np.vstack([CLEAN, CLEAN[0] * 0.9])
+    margin = decode(scores, positions).margin
+    assert 0 < margin[0] < 2
+    assert (margin[1:] > 3).all()
+    missing = decode(CLEAN[[0, 1, 3, 4]], places(0, 1, 3, 4)).margin
+    assert np.isnan(missing).tolist() == [False, False, True, False, False]

@@ -39,7 +39,7 @@ def test_candidates_lie_where_their_pixels_are_and_show_their_planes_classes(det
 def test_a_study_without_series_has_no_candidates_and_25_prior_rows(detector):
     study = toy_study({}, planes=())
     assert detector.candidates(study).empty
-    rows = locate(study, detector, fold=2)
+    rows = locate(study, detector, fold=2).locations
     assert len(rows) == 25
     assert set(rows.found_by) == {"prior"}
     assert rows.confidence.eq(0).all()
@@ -60,7 +60,7 @@ class Seeing:
 def test_locations_and_their_errors(detector, toy_folder):
     truth = toy_folder.truth[101]
     study = toy_study(truth, study_id=101)
-    rows = locate(study, Seeing(detector.shape, toy_candidates(study, truth)), fold=0)
+    rows = locate(study, Seeing(detector.shape, toy_candidates(study, truth)), fold=0).locations
     assert [tuple(row) for row in rows[["condition", "side", "level"]].to_numpy()] == [tuple(t) for t in TARGETS]
     errors = measure_errors(study, rows, toy_points(study, truth))
     assert len(errors) == 25
@@ -79,7 +79,7 @@ def test_locations_and_their_errors(detector, toy_folder):
 def test_errors_count_only_what_was_located_and_annotated(detector):
     truth = toy_positions(np.random.default_rng(0))
     study = toy_study(truth)
-    rows = locate(toy_study({}, planes=()), detector, fold=0)
+    rows = locate(toy_study({}, planes=()), detector, fold=0).locations
     assert measure_errors(study, rows, toy_points(study, truth)).empty
 
 

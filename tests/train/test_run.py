@@ -3,7 +3,7 @@ import pytest
 from lsdc.config import load_settings
 from lsdc.errors import ConfigError, DataError, StorageError
 from lsdc.files import read_json
-from lsdc.runs import FoldFolder
+from lsdc.runs import RESULTS, FoldFolder
 from lsdc.train.run import open_run
 from lsdc.train.stages import stage
 from tests.builders import write_competition
@@ -36,7 +36,7 @@ def test_no_room_is_said_before_any_work(tmp_path, monkeypatch):
 
 def test_a_stage_done_anew_takes_later_results_with_it(tmp_path):
     here = FoldFolder(tmp_path / "fold0")
-    files = [here.locations, here.tuning_locations, here.location_errors, here.predictions, here.priors]
+    files = [*(getattr(here, name) for name in RESULTS["locate"]), here.predictions, here.priors]
     folders = [here.detector, here.classifier, here.path / "classifier.training"]
     for path in files + folders:
         path.parent.mkdir(exist_ok=True)
@@ -47,8 +47,8 @@ def test_a_stage_done_anew_takes_later_results_with_it(tmp_path):
     with pytest.raises(DataError):
         _fail(here, "locate")
     assert not here.stages.exists()
-    assert sorted(path.name for path in here.path.iterdir()) == [
-        "detector", "location_errors.csv", "priors.csv", "tuning_locations.csv"]
+    others = {f"{name}.csv" for name in RESULTS["locate"]} - {"locations.csv"}
+    assert {path.name for path in here.path.iterdir()} == {"detector", "priors.csv", *others}
     with stage(here, "locate") as missing:
         here.locations.touch()
     assert list(read_json(here.stages)) == ["locate"]
