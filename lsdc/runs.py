@@ -71,11 +71,18 @@ class RunFolder:
     def fold(self, number: int) -> FoldFolder:
         return FoldFolder(self.path / f"fold{number}")
 
+    def located_folds(self) -> list[FoldFolder]:
+        """Folds that have locations, in order, graded or not; DataError when there is none."""
+        return self._folds_with("locations.csv", "no located fold")
+
     def finished_folds(self) -> list[FoldFolder]:
         """Folds that have predictions, in order; DataError when there is none."""
-        found = [FoldFolder(path.parent) for path in self.path.glob("fold[0-9]*/predictions.csv")
+        return self._folds_with("predictions.csv", "no finished fold")
+
+    def _folds_with(self, name: str, said: str) -> list[FoldFolder]:
+        found = [FoldFolder(path.parent) for path in self.path.glob(f"fold[0-9]*/{name}")
                  if path.parent.name.removeprefix("fold").isdecimal()]
         if not found:
-            raise DataError("this run has no finished fold", wanted="fold*/predictions.csv", where=self.path,
+            raise DataError(f"this run has {said}", wanted=f"fold*/{name}", where=self.path,
                             remedy="run `make train-fold FOLD=0` first (with the same CONFIG, RUN and DATA)")
         return sorted(found, key=lambda fold: fold.number)

@@ -15,7 +15,7 @@ TIMED_PHANTOM_STUDIES, MANY_STUDIES, MEASURED_TARGETS = 3, 2000, 20  # many: as 
 @data_option
 @run_option
 @click.option("--what", multiple=True, type=click.Choice(["phantom", "inference", "labels", "physics", "evidence",
-                                                             "audit"]),
+                                                             "audit", "locations"]),
               default=["phantom", "inference"], show_default=True, help="May be given several times.")
 @click.option("--studies", type=click.IntRange(min=1), default=8, show_default=True,
               help="inference: test studies to time.")
@@ -36,13 +36,14 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
     physics    how areas and depths measured on the phantom's images follow its latents
     evidence   small networks that see perfect crops, whole images, or slices without geometry
     audit      the audit of 2,000 studies, which are links to the phantom's
+    locations  held-out studies of a run located with planes taken away, and from true points alone
 
-    All but inference are about the phantom of the config, whatever --data says.
+    All but inference and locations are about the phantom of the config, whatever --data says.
     """
     from lsdc.cli.data import make_phantom, open_data, open_finished_run, phantom_root
     from lsdc.config import load_settings
 
-    run, settings = (open_finished_run(run_name, config, overrides) if "inference" in what else
+    run, settings = (open_finished_run(run_name, config, overrides) if {"inference", "locations"} & set(what) else
                      (None, load_settings(config, overrides)))
 
     for name in dict.fromkeys(what):  # each imports what it needs, as memory is measured too
@@ -54,6 +55,10 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
             from lsdc.bench.inference import bench_inference
 
             text = bench_inference(open_data(data, settings, run, training=False), run, settings, studies=studies)
+        elif name == "locations":
+            from lsdc.bench.locations import bench_locations
+
+            text = bench_locations(open_data(data, settings, run), run, settings.evaluation)
         elif name == "labels":
             from lsdc.bench.labels import bench_labels
 

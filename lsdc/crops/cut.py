@@ -109,6 +109,6 @@ def _check(study: Study, location: Mapping, series: Series, middle: int, point_m
                         where=where, remedy="locate again: the series has changed since")
     xy_px, _ = series.planes[middle].to_pixel(point_mm)
     height, width = series.planes[middle].size_hw
-    if not (-0.5 <= xy_px[0] <= width - 0.5 and -0.5 <= xy_px[1] <= height - 0.5):
+    if not series.planes[middle].holds(xy_px):
         raise DataError("the location lies outside the image", wanted=f"within {width} x {height} pixels",
                         got=f"x {xy_px[0]:.1f}, y {xy_px[1]:.1f}", where=where)

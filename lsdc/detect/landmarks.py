@@ -38,10 +38,9 @@ def landmarks(study: Study, points: pd.DataFrame) -> list[Landmark]:
             log.info("study %s: point %s left out: %s", study.study_id, target.column, error.problem)
             continue
         plane = one.series.planes[index]
-        height, width = plane.size_hw
         if one.plane != ANNOTATED_PLANE[target.condition]:
             log.info("study %s: point %s left out: it lies on a %s", study.study_id, target.column, one.plane)
-        elif not (-0.5 <= row.x_px <= width - 0.5 and -0.5 <= row.y_px <= height - 0.5):
+        elif not plane.holds(np.array([row.x_px, row.y_px])):
             log.info("study %s: point %s left out: outside its image", study.study_id, target.column)
         else:
             found.append(Landmark(target, one.series_id, index, plane.to_patient(np.array([row.x_px, row.y_px]))))

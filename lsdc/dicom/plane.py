@@ -62,6 +62,11 @@ class SlicePlane:
         xy_px = offset @ steps.T @ np.linalg.inv(steps @ steps.T)
         return xy_px, offset @ self.normal
 
+    def holds(self, xy_px: np.ndarray) -> bool:
+        """Whether a pixel coordinate (2,) lies within the image, its outermost pixels whole."""
+        height, width = self.size_hw
+        return bool(-0.5 <= xy_px[0] <= width - 0.5 and -0.5 <= xy_px[1] <= height - 0.5)
+
     def moved(self, offset_mm: np.ndarray) -> "SlicePlane":
         """The same plane shifted by (3,) mm."""
         return SlicePlane(self.origin_mm + offset_mm, self.step_x_mm, self.step_y_mm, self.size_hw)

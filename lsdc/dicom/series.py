@@ -52,8 +52,7 @@ class Series:
         best = []
         for index, plane in enumerate(self.planes):
             xy_px, offset_mm = plane.to_pixel(point_mm)
-            outside = not (-0.5 <= xy_px[0] <= plane.size_hw[1] - 0.5 and -0.5 <= xy_px[1] <= plane.size_hw[0] - 0.5)
-            best.append((outside, abs(float(offset_mm)), index, float(offset_mm)))
+            best.append((not plane.holds(xy_px), abs(float(offset_mm)), index, float(offset_mm)))
         return min(best)[2:]
 
     def index_of_instance(self, instance_number: int) -> int:

@@ -23,8 +23,13 @@ from lsdc.train.stages import stage
 log = logging.getLogger(__name__)
 
 
-def train_fold(folder: CompetitionFolder, settings: Settings, fold: int, run: RunFolder) -> FoldFolder:
-    """Train fold `fold` and predict its held-out studies. Raises FoldError for a fold that does not exist."""
+def train_fold(
+    folder: CompetitionFolder, settings: Settings, fold: int, run: RunFolder, *, locate_only: bool = False
+) -> FoldFolder:
+    """Train fold `fold` and predict its held-out studies; with `locate_only` stop when they are located.
+
+    FoldError for a fold that does not exist.
+    """
     folds = write_or_read_folds(run.folds, folder.grades, settings.folds)
     training, held_out = training_studies(folds, fold), held_out_studies(folds, fold)
     fit, tuning = split_tuning(training, settings.folds.tuning_share, settings.folds.seed, fold)
@@ -40,6 +45,8 @@ def train_fold(folder: CompetitionFolder, settings: Settings, fold: int, run: Ru
     with stage(here, "locate") as missing:
         if missing:
             _locate(folder, settings, here, held_out, tuning)
+    if locate_only:
+        return here
     with stage(here, "train the classifier") as missing:
         if missing:
             early_stop = settings.training.early_stop_patience > 0  # without it nothing is chosen on tuning studies

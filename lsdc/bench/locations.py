@@ -1,0 +1,127 @@
+"""What the way from candidates to locations is worth: with planes taken away, and on true points alone."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from tabulate import tabulate
+
+from lsdc.bench.saved import save_figures
+from lsdc.competition import CompetitionFolder, Study, read_study
+from lsdc.config import EvaluationSettings
+from lsdc.detect import Detector, locate_from_candidates
+from lsdc.detect.classes import class_of
+from lsdc.detect.detector import CANDIDATE_COLUMNS
+from lsdc.detect.projecting import shown_on
+from lsdc.detect.training_slices import SHOWN_MM
+from lsdc.errors import DataError
+from lsdc.evaluate.bootstrap import interval, replicate_sums
+from lsdc.evaluate.floor import truth_folder
+from lsdc.evaluate.landmarks import keypoint_truths, location_errors
+from lsdc.evaluate.metric import ratio
+from lsdc.folds import held_out_studies, read_folds
+from lsdc.progress import track
+from lsdc.runs import RunFolder
+from lsdc.seeding import generator
+from lsdc.tables import KEYPOINTS
+from lsdc.taxonomy import ANNOTATED_PLANE, TARGETS, Condition, Plane, Target
+
+DROPPED = 0.2  # share of true points
+ROUND_MM = 20.0  # a false point lies so near the box of the true ones
+DRAWS = 5  # of dropped and false points for each study
+SAGITTAL = (Plane.SAGITTAL_T1, Plane.SAGITTAL_T2)
+TAKEN = {"all planes": (), "without sagittal T2": (Plane.SAGITTAL_T2,), "without sagittal T1": (Plane.SAGITTAL_T1,),
+         "without axial T2": (Plane.AXIAL_T2,), "without any sagittal": SAGITTAL}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One study located in one way: its LOCATIONS and the truths that its series hold."""
+
+    way: str
+    locations: pd.DataFrame
+    truths: pd.DataFrame
+
+
+def bench_locations(folder: CompetitionFolder, run: RunFolder, settings: EvaluationSettings) -> str:
+    """Locate the held-out studies of a run's first located fold, in every way of TAKEN and from true points alone.
+
+    A target counts when a slice of what is left holds it, on whatever plane. DataError without the phantom's truth.
+    """
+    if (truth := truth_folder(folder.root)) is None:
+        raise DataError("there is no truth beside this data", wanted="the phantom's keypoints", where=folder.root,
+                        remedy="give no --data; on real data: `lsdc evaluate --locations`")
+    fold = run.located_folds()[0]
+    detector, keypoints = Detector.load(fold.detector), keypoint_truths(KEYPOINTS.read(truth / "keypoints.csv"))
+    ids = held_out_studies(read_folds(run.folds, folder.study_ids("train")), fold.number)
+    cases = [case for study_id in track(ids, "locate studies") for case in _cases(
+        read_study(folder, study_id), detector, keypoints[keypoints.study_id == study_id], settings.seed)]
+    rows = [row for way in dict.fromkeys(case.way for case in cases)
+            for row in _rows(way, [case for case in cases if case.way == way], settings)]
+    said = save_figures("locations", {"run": run.path.name, "fold": fold.number, "studies": len(ids), "rows": rows})
+    table = tabulate(
+        [(row["way"], row["condition"], row["targets"], f"{100 * row['identified']:.1f}",
+          " to ".join(f"{100 * end:.1f}" for end in row["interval"]), f"{row['median_mm']:.1f}") for row in rows],
+        headers=("seen", "condition", "targets in view", "identified, %", "interval", "median mm"),
+        colalign=("left", "left", "right", "right", "left", "right"))
+    return f"{table}\n\n{len(ids)} held-out studies of fold {fold.number}, run {run.path.name}; {said}"
+
+
+def _cases(study: Study, detector: Detector, keypoints: pd.DataFrame, seed: int) -> Iterator[Case]:
+    candidates = detector.candidates(study)
+    for way, taken in TAKEN.items():
+        left = replace(study, series=tuple(one for one in study.series if one.plane not in taken))
+        kept = candidates[candidates.series_id.isin([one.series_id for one in left.series])]
+        yield _case(way, left, kept, detector, keypoints)
+    points = {Target(row.condition, row.side, row.level): np.array([row.x_mm, row.y_mm, row.z_mm])
+              for row in keypoints.itertuples()}
+    random = generator(seed, "bench locations", study.study_id)
+    yield _case("true points", study, point_candidates(study, points), detector, keypoints)
+    for _ in range(DRAWS):
+        kept = {target: place for target, place in points.items() if random.random() >= DROPPED}
+        yield _case(f"true points, {100 * DROPPED:.0f} % dropped", study, point_candidates(study, kept), detector,
+                    keypoints)
+    for _ in range(DRAWS):
+        corners = np.array(list(points.values()))
+        false = random.uniform(corners.min(axis=0) - ROUND_MM, corners.max(axis=0) + ROUND_MM)
+        candidates = pd.concat([point_candidates(study, points), point_candidates(
+            study, {TARGETS[random.integers(len(TARGETS))]: false})])
+        yield _case("true points and a false one", study, candidates, detector, keypoints)
+
+
+def _case(way: str, study: Study, candidates: pd.DataFrame, detector: Detector, keypoints: pd.DataFrame) -> Case:
+    places = keypoints[["x_mm", "y_mm", "z_mm"]].to_numpy()
+    held = [any(shown_on(one, place)[0] is not None for one in study.series) for place in places]
+    locations = locate_from_candidates(study, candidates, detector, fold=detector.fold).locations
+    return Case(way, locations, keypoints[np.array(held, dtype=bool)])
+
+
+def point_candidates(study: Study, points: dict[Target, np.ndarray]) -> pd.DataFrame:
+    """CANDIDATE_COLUMNS of a detector that sees nothing but these points (3,) mm, on every slice that shows them."""
+    rows = [
+        [one.series_id, index, class_of(*target), 0.9 - abs(offset_mm) / 20, *xy_px, *plane.to_patient(xy_px)]
+        for target, place in points.items() for one in study.of(ANNOTATED_PLANE[target.condition])
+        for index, plane in enumerate(one.series.planes)
+        for xy_px, offset_mm in [plane.to_pixel(place)]
+        if abs(offset_mm) <= SHOWN_MM[target.condition] and plane.holds(xy_px)
+    ]
+    return pd.DataFrame(rows, columns=list(CANDIDATE_COLUMNS)).astype(CANDIDATE_COLUMNS)
+
+
+def _rows(way: str, cases: list[Case], settings: EvaluationSettings) -> list[dict]:
+    errors = pd.concat([location_errors(case.locations, case.truths).assign(case=number)
+                        for number, case in enumerate(cases)])
+    chosen: dict[str, Callable] = {condition.value: lambda rows, one=condition: rows[rows.condition == one.value]
+                                   for condition in Condition}
+    rows = []
+    for name, choose in (chosen | {"all": lambda rows: rows}).items():
+        part = choose(errors)
+        if part.empty:
+            continue
+        by_study = part.groupby("study_id")["identified"].agg(["sum", "size"]).to_numpy(np.float64)
+        drawn = replicate_sums(by_study, settings)
+        between = interval(ratio(drawn[:, 0], drawn[:, 1]), settings)
+        rows.append({"way": way, "condition": name, "targets": len(part), "identified": float(part.identified.mean()),
+                     "interval": [between.low, between.high], "median_mm": float(part.distance_mm.median())})
+    return rows
