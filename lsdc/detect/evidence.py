@@ -45,17 +45,13 @@ class Evidence:
 
     study: Study
     candidates: pd.DataFrame
-    normals: np.ndarray  # (n, 3)
+    places_mm: np.ndarray  # (n, 3) of the candidates
+    normals: np.ndarray  # (n, 3) of their slices
     levels: Levels
     shape: SpineShape
     seen_mm: np.ndarray = field(default_factory=lambda: np.full((len(TARGETS), 3), np.nan))
     noise_mm: np.ndarray = field(default_factory=lambda: np.full((len(TARGETS), 3), SEEN_SD_MM))
     agreed: dict[int, Target] = field(default_factory=dict)
-
-    @property
-    def places_mm(self) -> np.ndarray:
-        """(n, 3) of the candidates."""
-        return self.candidates[["x_mm", "y_mm", "z_mm"]].to_numpy()
 
     def of(self, condition: Condition) -> np.ndarray:
         """(n,) bool: candidates of a condition."""
@@ -80,8 +76,8 @@ class Evidence:
         """Nothing seen yet. candidates: rows numbered from 0."""
         normals = {one.series_id: np.stack([plane.normal for plane in one.series.planes]) for one in study.series}
         pairs = zip(candidates.series_id, candidates.slice_index, strict=True)
-        return cls(study, candidates, np.array([normals[one][index] for one, index in pairs]).reshape(-1, 3), levels,
-                   shape)
+        return cls(study, candidates, candidates[["x_mm", "y_mm", "z_mm"]].to_numpy(),
+                   np.array([normals[one][index] for one, index in pairs]).reshape(-1, 3), levels, shape)
 
 
 def targets_of(condition: Condition) -> list[Target]:
