@@ -13,7 +13,7 @@ from lsdc.config import EvaluationSettings
 from lsdc.detect import Detector, locate_from_candidates
 from lsdc.detect.classes import class_of
 from lsdc.detect.detector import CANDIDATE_COLUMNS
-from lsdc.detect.projecting import shown_on
+from lsdc.detect.projecting import OUTSIDE_MM
 from lsdc.detect.training_slices import SHOWN_MM
 from lsdc.errors import DataError
 from lsdc.evaluate.bootstrap import interval, replicate_sums
@@ -92,7 +92,7 @@ def _cases(study: Study, detector: Detector, keypoints: pd.DataFrame, seed: int)
 
 def _case(way: str, study: Study, candidates: pd.DataFrame, detector: Detector, keypoints: pd.DataFrame) -> Case:
     places = keypoints[["x_mm", "y_mm", "z_mm"]].to_numpy()
-    held = [any(shown_on(one, place)[0] is not None for one in study.series) for place in places]
+    held = [any(one.slice_at(place, within_mm=OUTSIDE_MM) for one in study.series) for place in places]
     locations = locate_from_candidates(study, candidates, detector, fold=detector.fold).locations
     return Case(way, locations, keypoints[np.array(held, dtype=bool)])
 

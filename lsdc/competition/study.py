@@ -1,11 +1,24 @@
 """One study: its series, read and placed, with what went wrong beside it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
 
 from lsdc.competition.folder import CompetitionFolder, Part
 from lsdc.dicom import Series, read_series
 from lsdc.errors import DataError, DicomError
 from lsdc.taxonomy import Plane
+
+
+class SliceAt(NamedTuple):
+    """Where a position shows: mm from the slice, which slice, and the pixel (2,) of its foot."""
+
+    offset_mm: float
+    series_id: int
+    slice_index: int
+    xy_px: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,6 +28,13 @@ class StudySeries:
     series_id: int
     plane: Plane
     series: Series
+
+    def slice_at(self, position_mm: np.ndarray, *, within_mm: float) -> "SliceAt | None":
+        """The slice that shows a patient position (3,); None where all are further than within_mm, or end before it."""
+        index, offset_mm = self.series.nearest_slice(position_mm)
+        xy_px, _ = self.series.planes[index].to_pixel(position_mm)
+        near = abs(offset_mm) <= within_mm and self.series.planes[index].holds(xy_px)
+        return SliceAt(abs(offset_mm), self.series_id, index, xy_px) if near else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +49,14 @@ class Study:
     def of(self, plane: Plane) -> tuple[StudySeries, ...]:
         """The series of one plane, in order of series_id."""
         return tuple(one for one in self.series if one.plane == plane)
+
+    def slice_at(
+        self, plane: Plane, position_mm: np.ndarray, *, within_mm: float, without: Collection[int] = ()
+    ) -> SliceAt | None:
+        """The nearest slice of a plane that shows a position (3,), among all its series but those `without`."""
+        found = [one.slice_at(position_mm, within_mm=within_mm) for one in self.of(plane)
+                 if one.series_id not in without]
+        return min((one for one in found if one), key=lambda one: one[:2], default=None)
 
     def why_without(self, plane: Plane) -> str:
         """Why there is no readable series of a plane: the table has none, or none of those it has can be read."""

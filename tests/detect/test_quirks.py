@@ -12,7 +12,7 @@ import pytest
 from lsdc.bench.locations import point_candidates
 from lsdc.competition import open_folder, read_study
 from lsdc.detect import locate_from_candidates
-from lsdc.detect.projecting import shown_on
+from lsdc.detect.projecting import OUTSIDE_MM
 from lsdc.detect.shape import fit_shape
 from lsdc.evaluate.landmarks import keypoint_truths, location_errors
 from lsdc.tables import KEYPOINTS
@@ -47,7 +47,7 @@ def located(dirty_phantom, truth, planted):
             candidates = candidates[~candidates.series_id.isin(blank)]
             detector = SimpleNamespace(shape=fit_shape(others))
             in_view = [target for target, place in truth[study_id].items()
-                       if any(shown_on(one, place)[0] is not None for one in study.series)]
+                       if any(one.slice_at(place, within_mm=OUTSIDE_MM) for one in study.series)]
             found[study_id] = study, locate_from_candidates(study, candidates, detector, fold=0), in_view
     return found
 
