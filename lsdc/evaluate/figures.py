@@ -59,7 +59,7 @@ def fallback_shares(predictions: pd.DataFrame) -> dict:
     if "fallback" not in predictions.columns:
         return {"rows": 0, "of": len(predictions), "share": 0.0, "causes": []}
     answered = predictions[predictions["fallback"].notna()]
-    studies = answered["row_id"].str.partition("_")[0]
+    studies = answered["row_id"].str.split("_").str[0]
     causes = studies.groupby(answered["fallback"]).agg(["size", "nunique"]).sort_values("size", ascending=False)
     return {
         "rows": len(answered), "of": len(predictions), "share": len(answered) / max(len(predictions), 1),

@@ -77,7 +77,7 @@ def assemble(tables: Sequence[FoldTables | Path], folds: pd.DataFrame, *, all_fo
 
 def _predicted_studies(table: FoldTables) -> pd.DataFrame:
     """study_id, fold and where, one row per study and fold of a table's predictions."""
-    study = table.predictions["row_id"].str.partition("_")[0]
+    study = table.predictions["row_id"].str.split("_").str[0]
     if not (decimal := study.str.fullmatch(r"\d+")).all():
         raise FoldError("predictions of rows that name no study", wanted="row_ids <study_id>_<condition>_<level>",
                         got=", ".join(table.predictions["row_id"][~decimal][:SHOWN]), where=table.where,

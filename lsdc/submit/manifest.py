@@ -15,14 +15,14 @@ def write_manifest(path: Path, *, run: RunFolder, folds: list[FoldFolder], data:
                    submission: Path, out_of_fold: dict | None, commit: str | None) -> dict:
     """Write and return the manifest: run, folds, out-of-fold score with interval, fallbacks, hashes, commit."""
     answered = predictions[predictions.fallback.notna()]
-    answered = answered.assign(study=answered.row_id.str.partition("_")[0])
+    answered = answered.assign(study=answered.row_id.str.split("_").str[0])
     fallbacks = Counter(answered.fallback)
     manifest = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "run": run.path.name,
         "folds": [fold.number for fold in folds],
         "data": data.name,
-        "studies": int(predictions.row_id.str.partition("_")[0].nunique()),
+        "studies": int(predictions.row_id.str.split("_").str[0].nunique()),
         "rows": len(predictions),
         "fallback_rows": int(sum(fallbacks.values())),
         "fallbacks": dict(fallbacks.most_common()),

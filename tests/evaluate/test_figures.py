@@ -111,6 +111,8 @@ def test_fallbacks_are_counted_by_cause(case):
                    {"cause": "not located", "rows": 3, "studies": 3}],
     }
     assert fallback_shares(case["predictions"])["rows"] == 0
+    none = case["predictions"].assign(fallback=pd.array([pd.NA] * 500, dtype="string"))  # every row answered
+    assert fallback_shares(none) == {"rows": 0, "of": 500, "share": 0.0, "causes": []}
 
 
 def test_text_shows_what_the_figures_say(case):
