@@ -3,7 +3,8 @@
 from lsdc.evaluate.bootstrap import compare
 from lsdc.evaluate.figures import figures_of
 from lsdc.evaluate.floor import read_floor
-from lsdc.evaluate.landmarks import landmark_summary, location_errors
+from lsdc.evaluate.landmark_summary import landmark_summary
+from lsdc.evaluate.landmarks import location_errors
 from lsdc.evaluate.metric import Score, score
 from lsdc.evaluate.out_of_fold import assemble
 from lsdc.evaluate.run import Evaluation, evaluate_run
