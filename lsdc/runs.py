@@ -9,7 +9,7 @@ from lsdc.files import read_json
 
 RESULTS = {  # of each stage, in the order of the flow; names of FoldFolder's files
     "train the detector": ("detector",),
-    "locate": ("locations", "tuning_locations", "location_errors"),
+    "locate": ("locations", "tuning_locations", "location_errors", "box_matches"),
     "train the classifier": ("classifier",),
     "predict": ("predictions",),
 }
@@ -29,6 +29,7 @@ class FoldFolder:
     locations = property(lambda self: self.path / "locations.csv")  # LOCATIONS of the held-out studies
     tuning_locations = property(lambda self: self.path / "tuning_locations.csv")  # of the tuning studies
     location_errors = property(lambda self: self.path / "location_errors.csv")  # LOCATION_ERRORS, tuning studies
+    box_matches = property(lambda self: self.path / "box_matches.csv")  # BOX_MATCHES of the held-out studies
     priors = property(lambda self: self.path / "priors.csv")  # of the training studies
     classifier = property(lambda self: self.path / "classifier")  # classifier.safetensors, classifier.json
     predictions = property(lambda self: self.path / "predictions.csv")  # PREDICTIONS of the held-out studies
@@ -56,6 +57,7 @@ class RunFolder:
     environment = property(lambda self: self.path / "environment.json")  # versions, machine, commit, data
     folds = property(lambda self: self.path / "folds.csv")
     evaluation = property(lambda self: self.path / "evaluation.json")
+    locations_evaluation = property(lambda self: self.path / "locations_evaluation.json")
 
     def data(self) -> dict:
         """What the run was made with: folder and fingerprint; DataError when the record is not whole."""
@@ -71,9 +73,16 @@ class RunFolder:
 
     def finished_folds(self) -> list[FoldFolder]:
         """Folds that have predictions, in order; DataError when there is none."""
-        found = [FoldFolder(path.parent) for path in self.path.glob("fold[0-9]*/predictions.csv")
+        return self._folds_with("predictions.csv", "this run has no finished fold")
+
+    def located_folds(self) -> list[FoldFolder]:
+        """Folds that have locations, graded or not, in order; DataError when there is none."""
+        return self._folds_with("locations.csv", "this run has no located fold")
+
+    def _folds_with(self, name: str, problem: str) -> list[FoldFolder]:
+        found = [FoldFolder(path.parent) for path in self.path.glob(f"fold[0-9]*/{name}")
                  if path.parent.name.removeprefix("fold").isdecimal()]
         if not found:
-            raise DataError("this run has no finished fold", wanted="fold*/predictions.csv", where=self.path,
+            raise DataError(problem, wanted=f"fold*/{name}", where=self.path,
                             remedy="run `make train-fold FOLD=0` first (with the same CONFIG, RUN and DATA)")
         return sorted(found, key=lambda fold: fold.number)

@@ -46,9 +46,9 @@ def location_figures(errors: pd.DataFrame, studies: Sequence[int], settings: Eva
     """Figures of a table of `target_errors` (with `slices`, and `variant` where known), one dict for each group.
 
     Keys: by, name, n (targets with a true point), placed (targets with a place), studies, then each of RATES and
-    QUANTILES, median_slices, and `intervals` with a bootstrap over `studies` of each but median_slices. Figures that
-    cannot be computed are None. A miss counts as neither identified nor exact and as outside of every PCK; distances
-    and slice errors are of the locations there are.
+    QUANTILES, median_slices, and `intervals` with a bootstrap over `studies` of each but median_slices. What cannot be
+    computed is None, and so are intervals of a single study. A miss counts as neither identified nor exact and as
+    outside of every PCK; distances and slice errors are of the locations there are.
     """
     study = np.searchsorted(studies, errors["study_id"].to_numpy())
     distance = errors["distance_mm"].to_numpy(np.float64)
@@ -69,9 +69,10 @@ def location_figures(errors: pd.DataFrame, studies: Sequence[int], settings: Eva
                   for name, share in QUANTILES.items()},
                "median_slices": np.nanmedian(slices) if np.isfinite(slices).any() else np.nan}
         quantiles = replicate_quantiles(distance[known], study[known], len(studies), list(QUANTILES.values()), settings)
-        row["intervals"] = {
-            **{name: _pair(ratio(columns[over], columns[under]), settings) for name, (over, under) in RATES.items()},
-            **{name: _pair(column, settings) for name, column in zip(QUANTILES, quantiles.T, strict=True)}}
+        drawn_figures = {**{name: ratio(columns[over], columns[under]) for name, (over, under) in RATES.items()},
+                         **dict(zip(QUANTILES, quantiles.T, strict=True))}
+        row["intervals"] = {name: _pair(column, settings) if totals["study"] > 1 else [np.nan, np.nan]
+                            for name, column in drawn_figures.items()}
         rows.append(row)
     return plain(rows)
 
