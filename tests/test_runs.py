@@ -14,8 +14,8 @@ def whole(tmp_path) -> FoldFolder:
     for path in (here.detector, here.classifier, here.path / "classifier.training"):
         path.mkdir(parents=True)
         (path / "weights").touch()
-    for path in (here.locations, here.tuning_locations, here.location_errors, here.predictions, here.priors,
-                 here.stages):
+    for path in (here.locations, here.tuning_locations, here.location_errors, here.box_matches, here.predictions,
+                 here.priors, here.stages):
         path.touch()
     return here
 
@@ -36,8 +36,8 @@ def test_a_stage_is_done_when_all_its_results_are_there(whole):
 
 
 @pytest.mark.parametrize(("stage", "gone"), [
-    ("train the detector", {"locations.csv", "tuning_locations.csv", "location_errors.csv", "classifier",
-                            "classifier.training", "predictions.csv"}),
+    ("train the detector", {"locations.csv", "tuning_locations.csv", "location_errors.csv", "box_matches.csv",
+                            "classifier", "classifier.training", "predictions.csv"}),
     ("locate", {"classifier", "classifier.training", "predictions.csv"}),
     ("train the classifier", {"predictions.csv"}),
     ("predict", set()),
@@ -60,6 +60,18 @@ def test_finished_folds_are_those_with_predictions_in_order_of_number(tmp_path):
             (tmp_path / name / "predictions.csv").touch()
     assert [fold.number for fold in run.finished_folds()] == [2, 10]
     assert run.finished_folds()[0] == run.fold(2)
+
+
+def test_a_fold_is_located_before_it_is_finished(tmp_path):
+    run = RunFolder(tmp_path)
+    with pytest.raises(DataError, match=r"no located fold(.|\n)*fold\*/locations.csv"):
+        run.located_folds()
+    for name in ("fold1", "fold0"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "locations.csv").touch()
+    assert run.located_folds() == [run.fold(0), run.fold(1)]
+    with pytest.raises(DataError, match="no finished fold"):
+        run.finished_folds()
 
 
 def test_what_a_run_was_made_with(tmp_path):

@@ -18,7 +18,7 @@ CONFIDENCE, OVERLAP = 0.001, 0.7  # of ultralytics' validation: weakest box look
 LEAST_IOU = 0.5  # of a pair that is kept
 
 
-def box_matches(study: Study, detector: Detector, points: pd.DataFrame, *, batch: int = 16) -> pd.DataFrame:
+def match_boxes(study: Study, detector: Detector, points: pd.DataFrame, *, batch: int = 16) -> pd.DataFrame:
     """BOX_MATCHES of a study: every slice that an annotated point of its plane's condition names (POINTS rows).
 
     True boxes are those of the points set on that very slice, as in the paper; what the detector rightly sees of a

@@ -48,10 +48,13 @@ def nearest_slices(planes: tuple[SlicePlane, ...], points_mm: np.ndarray) -> np.
 
     Slices whose image holds the point's foot are preferred.
     """
-    placed = [plane.to_pixel(points_mm) for plane in planes]
-    away = np.stack([np.abs(offset) for _, offset in placed])  # (slices, m)
-    edge = np.array([plane.size_hw[::-1] for plane in planes])[:, None] - 0.5  # (slices, 1, 2)
-    feet = np.stack([feet for feet, _ in placed])  # (slices, m, 2)
+    origin, normal = (np.stack([getattr(plane, name) for plane in planes]) for name in ("origin_mm", "normal"))
+    steps = np.stack([[plane.step_x_mm, plane.step_y_mm] for plane in planes])  # (slices, 2, 3)
+    offset = points_mm - origin[:, None]  # (slices, m, 3)
+    away = np.abs(np.einsum("smk,sk->sm", offset, normal))
+    across = steps.transpose(0, 2, 1)
+    feet = offset @ across @ np.linalg.inv(steps @ across)  # (slices, m, 2), pixels
+    edge = np.array([plane.size_hw[::-1] for plane in planes])[:, None] - 0.5
     outside = ((feet < -0.5) | (feet > edge)).any(axis=2)
     return np.lexsort([away, outside], axis=0)[0]
 

@@ -11,7 +11,7 @@ import pandas as pd
 from lsdc.competition import CompetitionFolder, read_study
 from lsdc.competition.priors import prior_table, read_priors, write_priors
 from lsdc.config import Settings
-from lsdc.detect import Detector, box_matches, locate, measure_errors, train_detector
+from lsdc.detect import Detector, locate, match_boxes, measure_errors, train_detector
 from lsdc.device import choose_device
 from lsdc.folds import held_out_studies, split_tuning, training_studies, write_or_read_folds
 from lsdc.grade import Grader, train_classifier
@@ -64,7 +64,7 @@ def _locate(folder: CompetitionFolder, settings: Settings, here: FoldFolder, hel
         if study_id in tuning:
             errors.append(measure_errors(study, found[study_id], points))
         else:
-            matches.append(box_matches(study, detector, points))
+            matches.append(match_boxes(study, detector, points))
     LOCATIONS.write(pd.concat([found[study_id] for study_id in held_out]), here.locations)
     LOCATIONS.write(pd.concat([found[study_id] for study_id in tuning]), here.tuning_locations)
     LOCATION_ERRORS.write(pd.concat(errors), here.location_errors)

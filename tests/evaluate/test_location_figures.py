@@ -73,8 +73,8 @@ def test_intervals_are_those_of_drawn_studies(two_studies, settings):
     assert between["studies_exact"] == [0, 1]
     assert between["median_mm"] == [4, 35]
     assert set(between) == {*RATES, "median_mm", "p95_mm"}
-    left = row_of(rows, "side", "left")  # study 2 has no foramina
-    assert left["intervals"]["identified"] == [1, 1]
+    left = row_of(rows, "side", "left")  # study 2 has no foramina, and one study has no interval
+    assert (left["studies"], left["identified"], left["intervals"]["identified"]) == (1, 1, [None, None])
 
 
 def test_slices_off_by_one(two_studies, settings):

@@ -36,7 +36,8 @@ def test_no_room_is_said_before_any_work(tmp_path, monkeypatch):
 
 def test_a_stage_done_anew_takes_later_results_with_it(tmp_path):
     here = FoldFolder(tmp_path / "fold0")
-    files = [here.locations, here.tuning_locations, here.location_errors, here.predictions, here.priors]
+    files = [here.locations, here.tuning_locations, here.location_errors, here.box_matches, here.predictions,
+             here.priors]
     folders = [here.detector, here.classifier, here.path / "classifier.training"]
     for path in files + folders:
         path.parent.mkdir(exist_ok=True)
@@ -48,7 +49,7 @@ def test_a_stage_done_anew_takes_later_results_with_it(tmp_path):
         _fail(here, "locate")
     assert not here.stages.exists()
     assert sorted(path.name for path in here.path.iterdir()) == [
-        "detector", "location_errors.csv", "priors.csv", "tuning_locations.csv"]
+        "box_matches.csv", "detector", "location_errors.csv", "priors.csv", "tuning_locations.csv"]
     with stage(here, "locate") as missing:
         here.locations.touch()
     assert list(read_json(here.stages)) == ["locate"]
