@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -15,13 +16,14 @@ from tests.detect.toy import toy_points, toy_positions, toy_study
 
 @dataclass(frozen=True, eq=False)
 class Bright(Detector):
-    """Puts a box of the right size around the brightest pixel, under the name of every class that the plane shows."""
+    """Puts a box of the right size around the brightest place, under the name of every class that the plane shows."""
 
     def boxes(self, canvases, classes):
         assert self.settings.confidence == 0.001
         found = []
         for canvas in canvases:
-            y, x = np.unravel_index(int(canvas.argmax()), canvas.shape)
+            blurred = cv2.GaussianBlur(canvas.astype(np.float32), (0, 0), 2)  # the window cuts the brightest alike
+            y, x = np.unravel_index(int(blurred.argmax()), canvas.shape)
             half = np.array([self.settings.box_mm.of(CLASSES[one].condition) for one in classes]) / 2
             half = half[:, None] / self.settings.mm_per_px
             centre = np.array([[x + 0.5, y + 0.5]])
