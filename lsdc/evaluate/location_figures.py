@@ -50,31 +50,34 @@ def location_figures(errors: pd.DataFrame, studies: Sequence[int], settings: Eva
     computed is None, and so are intervals of a single study. A miss counts as neither identified nor exact and as
     outside of every PCK; distances and slice errors are of the locations there are.
     """
-    study = np.searchsorted(studies, errors["study_id"].to_numpy())
-    distance = errors["distance_mm"].to_numpy(np.float64)
     groups = list(groups_of(errors))
     counted = [sums(errors, group, studies) for group in groups]
-    drawn = np.hsplit(replicate_sums(np.hstack([np.column_stack(list(one.values())) for one in counted]), settings),
-                      len(groups))
-    rows = []
-    for group, one, replicates in zip(groups, counted, drawn, strict=True):
-        totals = {name: column.sum() for name, column in one.items()}
-        columns = dict(zip(one, replicates.T, strict=True))
-        known = group.rows & np.isfinite(distance)
-        slices = errors["slices"].to_numpy(np.float64)[group.rows]
-        row = {"by": group.by, "name": group.name, "n": int(totals["true"]), "placed": int(totals["placed"]),
-               "studies": int(totals["study"]),
-               **{name: ratio(totals[over], totals[under]) for name, (over, under) in RATES.items()},
-               **{name: np.quantile(distance[known], share) if known.any() else np.nan
-                  for name, share in QUANTILES.items()},
-               "median_slices": np.nanmedian(slices) if np.isfinite(slices).any() else np.nan}
-        quantiles = replicate_quantiles(distance[known], study[known], len(studies), list(QUANTILES.values()), settings)
-        drawn_figures = {**{name: ratio(columns[over], columns[under]) for name, (over, under) in RATES.items()},
-                         **dict(zip(QUANTILES, quantiles.T, strict=True))}
-        row["intervals"] = {name: _pair(column, settings) if totals["study"] > 1 else [np.nan, np.nan]
-                            for name, column in drawn_figures.items()}
-        rows.append(row)
-    return plain(rows)
+    drawn = replicate_sums(np.hstack([np.column_stack(list(one.values())) for one in counted]), settings)
+    return plain([_row(errors, group, one, replicates, studies, settings)
+                  for group, one, replicates in zip(groups, counted, np.hsplit(drawn, len(groups)), strict=True)])
+
+
+def _row(errors: pd.DataFrame, group: Group, counted: dict[str, np.ndarray], replicates: np.ndarray,
+         studies: Sequence[int], settings: EvaluationSettings) -> dict:
+    """Figures of one group from its `sums` and their replicates (B, columns)."""
+    totals = {name: column.sum() for name, column in counted.items()}
+    columns = dict(zip(counted, replicates.T, strict=True))
+    part = errors[group.rows]
+    known = part[part["distance_mm"].notna()]
+    distance, slices = known["distance_mm"].to_numpy(np.float64), known["slices"].dropna()
+    quantiles = replicate_quantiles(distance, np.searchsorted(studies, known["study_id"].to_numpy()), len(studies),
+                                    list(QUANTILES.values()), settings)
+    drawn = {**{name: ratio(columns[over], columns[under]) for name, (over, under) in RATES.items()},
+             **dict(zip(QUANTILES, quantiles.T, strict=True))}
+    return {
+        "by": group.by, "name": group.name, "n": int(totals["true"]), "placed": int(totals["placed"]),
+        "studies": int(totals["study"]),
+        **{name: ratio(totals[over], totals[under]) for name, (over, under) in RATES.items()},
+        **{name: np.quantile(distance, share) if len(distance) else np.nan for name, share in QUANTILES.items()},
+        "median_slices": slices.median(),
+        "intervals": {name: _pair(column, settings) if totals["study"] > 1 else [np.nan, np.nan]
+                      for name, column in drawn.items()},
+    }
 
 
 def location_differences(
