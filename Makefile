@@ -52,8 +52,9 @@ train-fold: $(READY)  ## train detector and classifier of FOLD, predict it, scor
 train: $(READY)  ## train every fold
 	$(LSDC) train $(OPTIONS)
 
-evaluate: $(READY)  ## score the out-of-fold predictions, with intervals, priors and floor
-	$(LSDC) evaluate $(OPTIONS)
+evaluate: $(READY)  ## score the out-of-fold predictions (LOCATIONS=1: the places; BESIDE="name name", PICTURE=worst.png)
+	$(LSDC) evaluate $(OPTIONS) $(if $(LOCATIONS),--locations) $(foreach other,$(BESIDE),--beside "$(other)") \
+		$(if $(PICTURE),--picture "$(PICTURE)")
 
 submit: $(READY)  ## submissions/NAME/submission.csv from all trained folds (REPLACE=1 overwrites one)
 	$(LSDC) submit $(OPTIONS) $(if $(NAME),--name "$(NAME)") $(if $(REPLACE),--replace)

@@ -9,7 +9,7 @@ from lsdc.files import read_json
 
 RESULTS = {  # of each stage, in the order of the flow; names of FoldFolder's files
     "train the detector": ("detector",),
-    "locate": ("locations", "tuning_locations", "location_errors", "levels", "location_notes"),
+    "locate": ("locations", "tuning_locations", "location_errors", "levels", "location_notes", "box_matches"),
     "train the classifier": ("classifier",),
     "predict": ("predictions",),
 }
@@ -31,6 +31,7 @@ class FoldFolder:
     location_errors = property(lambda self: self.path / "location_errors.csv")  # LOCATION_ERRORS, tuning studies
     levels = property(lambda self: self.path / "levels.csv")  # LEVELS of the held-out studies
     location_notes = property(lambda self: self.path / "location_notes.csv")  # LOCATION_NOTES of the same
+    box_matches = property(lambda self: self.path / "box_matches.csv")  # BOX_MATCHES of the held-out studies
     priors = property(lambda self: self.path / "priors.csv")  # of the training studies
     classifier = property(lambda self: self.path / "classifier")  # classifier.safetensors, classifier.json
     predictions = property(lambda self: self.path / "predictions.csv")  # PREDICTIONS of the held-out studies
@@ -58,6 +59,7 @@ class RunFolder:
     environment = property(lambda self: self.path / "environment.json")  # versions, machine, commit, data
     folds = property(lambda self: self.path / "folds.csv")
     evaluation = property(lambda self: self.path / "evaluation.json")
+    locations_evaluation = property(lambda self: self.path / "locations_evaluation.json")
 
     def data(self) -> dict:
         """What the run was made with: folder and fingerprint; DataError when the record is not whole."""

@@ -191,6 +191,18 @@ LOCATION_ERRORS = Table(
     {**_STUDY, **_TARGET, "x_mm": Column("float64"), "y_mm": Column("float64"), "slices": Column("float64")},
     key=_STUDY_TARGET,
 )
+BOX_MATCHES = Table(
+    # boxes on the slices that annotated points name, numbered by slice and class. A row for each true box (prediction
+    # and confidence empty); for each predicted box a row with each true box of its class that it overlaps by an IoU of
+    # .5 or more, or one row without a truth where there is none
+    "box matches",
+    {**_STUDY, "series_id": Column("int64"), "slice_index": Column("int64"),
+     "condition": Column("string", tuple(Condition)),
+     "detector_class": Column("string"), "prediction": Column("Int64", missing=True),
+     "confidence": Column("float64", missing=True), "truth": Column("Int64", missing=True),
+     "iou": Column("float64", missing=True)},
+    key=("study_id", "series_id", "slice_index", "detector_class", "prediction", "truth"),
+)
 PREDICTIONS = Table(
     # fallback is empty where the model answered, else why the priors did (e.g. "no sagittal_t1 series")
     "predictions",

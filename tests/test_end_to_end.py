@@ -14,7 +14,7 @@ import pytest
 from lsdc.config import load_settings
 from lsdc.folds import held_out_studies, read_folds
 from lsdc.runs import RunFolder
-from lsdc.tables import LOCATIONS, PREDICTIONS, read_csv
+from lsdc.tables import BOX_MATCHES, LOCATIONS, PREDICTIONS, read_csv
 from lsdc.taxonomy import TARGETS, row_id
 from tests.conftest import without_network
 
@@ -85,6 +85,25 @@ def test_evaluate_says_the_same_again(trained, run):
     assert again.stdout.strip() in told.stdout
     as_json = place.lsdc("evaluate", "--json", *CONFIG)
     assert json.loads(as_json.stdout) == json.loads(run.evaluation.read_text())
+
+
+def test_the_locations_are_measured_by_themselves(trained, run):
+    place, _ = trained
+    matches = BOX_MATCHES.read(run.fold(0).box_matches)
+    points = read_csv(phantom(trained) / "train_label_coordinates.csv")
+    held_out = set(LOCATIONS.read(run.fold(0).locations).study_id)
+    assert set(matches.study_id) == held_out
+    true = matches[matches.prediction.isna()]
+    assert 0 < len(true) <= points.study_id.astype(int).isin(held_out).sum()
+    told = place.lsdc("evaluate", "--locations", "--picture", "worst.png", *CONFIG)
+    assert told.returncode == 0, told.stderr
+    assert (place.folder / "worst.png").stat().st_size > 50_000
+    figures = json.loads(run.locations_evaluation.read_text())
+    assert figures["studies"] == len(held_out)
+    keypoints = next(one for one in figures["against"] if one["truth"] == "true keypoints")["runs"][0]["rows"][0]
+    assert keypoints["n"] == 25 * len(held_out)
+    assert 0.3 < keypoints["identified"] <= 1  # too short to find every level
+    assert figures["boxes"][0]["rows"][0]["truths"] == len(true)
 
 
 def test_submission_has_exactly_the_rows_of_the_sample(trained):

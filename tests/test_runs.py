@@ -61,6 +61,18 @@ def test_finished_folds_are_those_with_predictions_in_order_of_number(tmp_path):
     assert run.finished_folds()[0] == run.fold(2)
 
 
+def test_a_fold_is_located_before_it_is_finished(tmp_path):
+    run = RunFolder(tmp_path)
+    with pytest.raises(DataError, match=r"no located fold(.|\n)*fold\*/locations.csv"):
+        run.located_folds()
+    for name in ("fold1", "fold0"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "locations.csv").touch()
+    assert run.located_folds() == [run.fold(0), run.fold(1)]
+    with pytest.raises(DataError, match="no finished fold"):
+        run.finished_folds()
+
+
 def test_what_a_run_was_made_with(tmp_path):
     run = RunFolder(tmp_path)
     with pytest.raises(DataError, match=r"missing or damaged(.|\n)*data: folder, fingerprint(.|\n)*RUN=name"):

@@ -105,3 +105,8 @@ def show_settings(settings: Settings, config: Path, overrides: tuple[str, ...]) 
     if overrides:
         for line in differences(load_settings(config), settings):
             click.echo(f"  --set {line}", err=True)
+
+
+def need_png(path: Path | None) -> None:
+    if path is not None and (path.suffix.lower() != ".png" or path.is_dir()):
+        raise click.BadParameter(f"{path}: wanted the name of a .png file")

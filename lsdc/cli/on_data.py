@@ -24,7 +24,7 @@ def phantom(config: Path, overrides: tuple[str, ...], out: Path | None, workers:
     Settings (phantom.*): train_studies and test_studies, how many; seed, the same seed gives the same bytes;
     quirks, faults forced on the studies besides those that occur by chance.
     """
-    from lsdc.cli.data import list_of_quirks, make_phantom, phantom_root
+    from lsdc.cli.data import list_of_quirks, make_phantom, need_png, phantom_root
     from lsdc.config import load_settings
 
     if list_quirks:
@@ -32,7 +32,7 @@ def phantom(config: Path, overrides: tuple[str, ...], out: Path | None, workers:
         return
     if quirks is not None:
         overrides = (*overrides, f"phantom.quirks=[{quirks}]")
-    _need_png(sheet)
+    need_png(sheet)
     settings = load_settings(config, overrides)
     root = out or phantom_root(settings)
     click.echo(f"phantom: {make_phantom(root, settings, workers=workers)}  (truth beside it: {root / 'truth'})")
@@ -98,7 +98,7 @@ def show(studies: tuple[int, ...], config: Path, overrides: tuple[str, ...], dat
     STUDY is a study_id of either part; several make rows of one picture, none draws the first three of train. What
     a study lacks, and what cannot be read, is said in its place.
     """
-    from lsdc.cli.data import open_data
+    from lsdc.cli.data import need_png, open_data
     from lsdc.config import cache_root, load_settings
 
     settings = load_settings(config, overrides)
@@ -107,14 +107,9 @@ def show(studies: tuple[int, ...], config: Path, overrides: tuple[str, ...], dat
     from lsdc.show import draw_studies
     from lsdc.tables import LOCATIONS
 
-    _need_png(out)
+    need_png(out)
     studies = studies or tuple((folder.study_ids("train") or folder.study_ids("test"))[:SHOWN_STUDIES])
     out = out or cache_root() / "show" / f"{'-'.join(map(str, studies[:SHOWN_STUDIES]))}.png"
     draw_studies(folder, studies, out, box_mm=settings.detector.box_mm,
                  locations=LOCATIONS.read(locations) if locations else None)
     click.echo(out)
-
-
-def _need_png(path: Path | None) -> None:
-    if path is not None and (path.suffix.lower() != ".png" or path.is_dir()):
-        raise click.BadParameter(f"{path}: wanted the name of a .png file")

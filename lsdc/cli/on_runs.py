@@ -64,14 +64,48 @@ def _train(folds, config, overrides, data, run_name) -> None:
 @data_option
 @run_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as json instead of tables.")
-def evaluate(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None, as_json: bool) -> None:
-    """Score the out-of-fold predictions of a run beside the priors and the phantom's floor."""
-    from lsdc.cli.data import open_data, open_finished_run, same_data
+@click.option("--locations", is_flag=True, help="Measure the locations instead: mm, slices, right levels and sides, "
+              "mAP. Works as soon as a fold is located.")
+@click.option("--beside", "others", multiple=True, metavar="RUN",
+              help="With --locations: another run in the same tables, on the studies that all share. May be repeated.")
+@click.option("--picture", type=click.Path(path_type=Path), help="With --locations: draw the worst cases to this PNG.")
+def evaluate(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None, as_json: bool,
+             locations: bool, others: tuple[str, ...], picture: Path | None) -> None:
+    """Score the out-of-fold predictions of a run beside the priors and the phantom's floor.
 
+    With --locations, measure where its detector found the 25 targets, against the annotated points and the phantom's
+    true keypoints.
+    """
+    from lsdc.cli.data import need_png, open_data, open_finished_run, same_data
+
+    if not locations and (others or picture):
+        raise click.UsageError("--beside and --picture go with --locations")
+    need_png(picture)
     run, settings = open_finished_run(run_name, config, overrides)
+    beside = [open_finished_run(name, config, ())[0] for name in others]
     folder = open_data(data, settings, run)
-    same_data(run, folder.root)
-    _print_evaluation(run, folder, settings, as_json=as_json)
+    for one in (run, *beside):
+        same_data(one, folder.root)
+    if locations:
+        _print_locations(run, folder, settings, beside, picture, as_json=as_json)
+    else:
+        _print_evaluation(run, folder, settings, as_json=as_json)
+
+
+def _print_locations(run, folder, settings, beside, picture, *, as_json: bool) -> None:
+    import json
+
+    from lsdc.evaluate import evaluate_locations
+    from lsdc.files import write_json
+
+    result = evaluate_locations(run, folder, settings.evaluation, beside=beside)
+    click.echo(json.dumps(result.figures, indent=1) if as_json else result.text)
+    write_json(run.locations_evaluation, result.figures)
+    if picture:
+        from lsdc.show import draw_worst
+
+        draw_worst(folder, result.errors, picture, truth=result.truth, run=run.path.name)
+        click.echo(f"worst cases: {picture}", err=True)
 
 
 def _print_evaluation(run, folder, settings, *, as_json: bool = False) -> None:

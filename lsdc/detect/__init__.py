@@ -3,9 +3,9 @@
 from importlib import import_module
 
 _HOMES = {"Detector": "detector", "locate": "locations", "locate_from_candidates": "locations",
-          "measure_errors": "locations", "train_detector": "train"}
+          "match_boxes": "box_matches", "measure_errors": "locations", "train_detector": "train"}
 
-__all__ = ["Detector", "locate", "locate_from_candidates", "measure_errors", "train_detector"]
+__all__ = ["Detector", "locate", "locate_from_candidates", "match_boxes", "measure_errors", "train_detector"]
 
 
 def __getattr__(name: str):

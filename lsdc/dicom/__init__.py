@@ -8,11 +8,12 @@ from lsdc.dicom.series import (
     Series,
     along_normal,
     main_orientation,
+    read_planes,
     read_series,
 )
 
 __all__ = [
     "FileFault", "Orientation", "SAME_POSITION_MM", "Series", "SliceFacts", "SlicePlane", "along_normal",
     "canonical_axes", "covering_plane", "files_to_look_at", "main_orientation", "orientation_of", "patch_plane",
-    "pixel_map", "pixel_range", "read_facts", "read_series", "resample",
+    "pixel_map", "pixel_range", "read_facts", "read_planes", "read_series", "resample",
 ]

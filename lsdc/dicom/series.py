@@ -99,6 +99,20 @@ def read_series(folder: Path) -> Series:
     )
 
 
+def read_planes(folder: Path) -> tuple[SlicePlane, ...]:
+    """The planes of a series in the order of `read_series`, from the headers alone; empty where none can be read.
+
+    A slice whose pixels cannot be decoded is in it too.
+    """
+    headers = []
+    for path in series_files(folder):
+        try:
+            headers.append(parse_header(read_dataset(path, pixels=False), path))
+        except DicomError:
+            continue
+    return tuple(headers[i].plane for i in _order(headers)[0]) if headers else ()
+
+
 def series_files(folder: Path) -> list[Path]:
     """Files of a series folder in the order of their instance numbers; DicomError when there is no folder."""
     try:

@@ -4,7 +4,7 @@ Every figure here is a ratio of sums over studies, so a replicate is a vector of
 drawn) times the per-study sums. Figures of the same studies share the counts: their differences are paired.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,20 +42,40 @@ class Difference:
     inside_noise: bool
 
 
-def replicate_sums(per_study: np.ndarray, settings: EvaluationSettings) -> np.ndarray:
-    """Sums over drawn studies (replicates, k) of per_study (n, k): n studies drawn with replacement each time.
+def replicate_counts(count: int, settings: EvaluationSettings) -> Iterator[np.ndarray]:
+    """How often each of `count` studies is drawn, (replicates of a chunk, count), chunk after chunk.
 
-    The draws depend on the settings and n only.
+    count studies are drawn with replacement each time; the draws depend on the settings and the count only.
     """
-    count = len(per_study)
     draw = generator(settings.seed, "bootstrap", count)
-    sums = np.empty((settings.bootstrap, per_study.shape[1]))
     for start in range(0, settings.bootstrap, _CHUNK):
         size = min(_CHUNK, settings.bootstrap - start)
         drawn = draw.integers(count, size=(size, count)) + np.arange(size)[:, None] * count
-        counts = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
-        sums[start : start + size] = counts.astype(np.float64) @ per_study
-    return sums
+        yield np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
+
+
+def replicate_sums(per_study: np.ndarray, settings: EvaluationSettings) -> np.ndarray:
+    """Sums over drawn studies (replicates, k) of per_study (n, k): n studies drawn with replacement each time."""
+    return np.concatenate([counts.astype(np.float64) @ per_study
+                           for counts in replicate_counts(len(per_study), settings)])
+
+
+def replicate_quantiles(
+    values: np.ndarray, study: np.ndarray, count: int, shares: Sequence[float], settings: EvaluationSettings
+) -> np.ndarray:
+    """Quantiles (replicates, shares) of values (m,) whose studies (m,), of `count`, are drawn; nan where none is.
+
+    A quantile is the smallest value that at least this share of the drawn values do not exceed.
+    """
+    order = np.argsort(values, kind="stable")
+    values, study = np.append(values[order], np.nan), study[order]
+    found = []
+    for counts in replicate_counts(count, settings):
+        ranks = np.cumsum(counts[:, study], axis=1, dtype=np.int32)  # (B, m)
+        wanted = np.ceil(np.multiply.outer(counts[:, study].sum(axis=1), shares))  # (B, shares)
+        found.append([[np.searchsorted(row, most) if most > 0 else len(order) for most in need]
+                      for row, need in zip(ranks, wanted, strict=True)])
+    return values[np.concatenate(found)]
 
 
 def score_replicates(tables: Sequence[StudySums], settings: EvaluationSettings) -> np.ndarray:

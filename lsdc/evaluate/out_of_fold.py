@@ -25,6 +25,15 @@ class FoldTables:
 
 
 @dataclass(frozen=True, eq=False)
+class LocatedFolds:
+    """LOCATIONS of several folds as one table."""
+
+    locations: pd.DataFrame
+    folds: tuple[int, ...]
+    studies: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class OutOfFold:
     """One table of several folds: PREDICTIONS, LOCATIONS, and what each study's fold knew before seeing it."""
 
@@ -75,6 +84,25 @@ def assemble(tables: Sequence[FoldTables | Path], folds: pd.DataFrame, *, all_fo
     )
 
 
+def assemble_locations(folders: Sequence[Path], folds: pd.DataFrame) -> LocatedFolds:
+    """locations.csv of several folds' folders as one; `folds` is the FOLDS table they must agree with.
+
+    FoldError, with every fault, when a study is located twice or by the detector of another fold than folds.csv says,
+    or when a study of a fold that is there is not located.
+    """
+    tables = [LOCATIONS.read(Path(folder) / "locations.csv").assign(where=str(folder)) for folder in folders]
+    whole = pd.concat(tables, ignore_index=True)
+    located = whole[["study_id", "fold", "where"]].drop_duplicates(ignore_index=True)
+    if faults := _faults_of_studies(located, folds, done="located"):
+        raise FoldError(
+            f"these locations are not out-of-fold ({len(faults)} faults)",
+            wanted="each study located once, by the detector of its own fold", got="\n           ".join(faults),
+            where=", ".join(map(str, folders)), remedy="locate the folds named again with the folds.csv of this run",
+        )
+    return LocatedFolds(whole.drop(columns="where"), tuple(sorted(set(located["fold"].tolist()))),
+                        tuple(sorted(located["study_id"].tolist())))
+
+
 def _predicted_studies(table: FoldTables) -> pd.DataFrame:
     """study_id, fold and where, one row per study and fold of a table's predictions."""
     study = table.predictions["row_id"].str.split("_").str[0]
@@ -86,29 +114,29 @@ def _predicted_studies(table: FoldTables) -> pd.DataFrame:
     return pairs.drop_duplicates(ignore_index=True).assign(where=table.where)
 
 
-def _faults_of_studies(predicted: pd.DataFrame, folds: pd.DataFrame) -> list[str]:
+def _faults_of_studies(predicted: pd.DataFrame, folds: pd.DataFrame, *, done: str = "predicted") -> list[str]:
     faults = []
     by_study = predicted.groupby("study_id")
     twice = by_study.size()
-    for study in _shown(twice.index[twice > 1], faults, "studies are predicted twice"):
+    for study in _shown(twice.index[twice > 1], faults, f"studies are {done} twice"):
         rows = by_study.get_group(study)
         by = [f"fold {fold} in {where}" for fold, where in zip(rows["fold"], rows["where"], strict=True)]
-        faults.append(f"study {study} is predicted twice: {', '.join(by)}")
+        faults.append(f"study {study} is {done} twice: {', '.join(by)}")
     said = predicted.merge(folds, on="study_id", how="left", suffixes=("", "_said"))
     strange = said[said["fold_said"].isna()]
     for study in _shown(strange["study_id"].unique(), faults, "studies are not in folds.csv"):
         faults.append(f"study {study} is not in folds.csv")
     wrong = said[said["fold_said"].notna() & (said["fold_said"] != said["fold"])]
-    for row in _shown(list(wrong.itertuples()), faults, "studies are predicted by a fold that trained on them"):
-        faults.append(f"study {row.study_id} is predicted by fold {row.fold} but held out by fold {int(row.fold_said)}")
+    for row in _shown(list(wrong.itertuples()), faults, f"studies are {done} by a fold that trained on them"):
+        faults.append(f"study {row.study_id} is {done} by fold {row.fold} but held out by fold {int(row.fold_said)}")
     known = set(folds["fold"].tolist())
     for fold in sorted(set(predicted["fold"].tolist())):
         if fold not in known:
             faults.append(f"fold {fold} is not in folds.csv")
             continue
         left = sorted(set(held_out_studies(folds, fold)) - set(predicted["study_id"]))
-        for study in _shown(left, faults, f"studies of fold {fold} are not predicted"):
-            faults.append(f"study {study} of fold {fold} is not predicted")
+        for study in _shown(left, faults, f"studies of fold {fold} are not {done}"):
+            faults.append(f"study {study} of fold {fold} is not {done}")
     return faults
 
 

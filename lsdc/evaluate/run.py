@@ -9,7 +9,8 @@ from lsdc.config import EvaluationSettings
 from lsdc.evaluate.annotated import annotated_truths
 from lsdc.evaluate.figures import figures_of
 from lsdc.evaluate.floor import read_floor, truth_folder
-from lsdc.evaluate.landmarks import keypoint_truths, landmark_summary, location_errors
+from lsdc.evaluate.landmark_summary import landmark_summary
+from lsdc.evaluate.landmarks import keypoint_truths, location_errors
 from lsdc.evaluate.out_of_fold import assemble
 from lsdc.evaluate.table import text_of
 from lsdc.folds import read_folds

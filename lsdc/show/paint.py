@@ -32,18 +32,18 @@ def draw_view(axes, view: View, box_mm: PerCondition, *, sagittal: bool) -> None
                   va="center", color=DIM, fontsize=11 if sagittal else 9)
         return
     left, top, width, height = _shown(view, SAGITTAL_MM if sagittal else AXIAL_MM)
-    _draw_image(axes, view, (left, top, width, height))
+    draw_image(axes, view, (left, top, width, height))
     axes.set(xlim=(left, left + width), ylim=(top + height, top))
     for line in view.lines:
-        axes.plot(*_mm(view, line).T, color=LINES, linewidth=0.8, linestyle=(0, (5, 4)), alpha=0.7)
+        axes.plot(*in_mm(view, line).T, color=LINES, linewidth=0.8, linestyle=(0, (5, 4)), alpha=0.7)
     for marks, here in ((view.beside, False), (view.here, True)):
         for mark in marks:
             draw = _draw_cross if mark.predicted else _draw_box
             draw(axes, view, mark, box_mm.of(mark.target.condition), here=here, name=sagittal)
-    _draw_scale(axes, 50 if sagittal else 20)
+    draw_scale(axes, 50 if sagittal else 20)
     letters = ("A", "P") if sagittal else ("R", "L")
     for x, letter, side in ((0.02, letters[0], "left"), (0.98, letters[1], "right")):
-        _outlined(axes.text(x, 0.5, letter, transform=axes.transAxes, ha=side, va="center", color=TEXT, fontsize=12,
+        outlined(axes.text(x, 0.5, letter, transform=axes.transAxes, ha=side, va="center", color=TEXT, fontsize=12,
                             weight="bold"))
 
 
@@ -71,7 +71,7 @@ def draw_grades(axes, grades: Mapping[Target, Severity], with_point: Collection[
               color=DIM, fontsize=7, linespacing=1.4)
 
 
-def _mm(view: View, places_mm: np.ndarray) -> np.ndarray:
+def in_mm(view: View, places_mm: np.ndarray) -> np.ndarray:
     """(..., 3) patient mm to (..., 2) mm on the axes: right and down from the view's first pixel."""
     return view.plane.to_pixel(places_mm)[0] * view.plane.spacing_xy_mm[0]
 
@@ -84,14 +84,15 @@ def _shown(view: View, wanted_mm: tuple[float, float]) -> tuple[float, float, fl
         size = size * (extent / size).min()
         middle = extent / 2
     else:
-        places = _mm(view, np.stack([mark.place_mm for mark in marks]))
+        places = in_mm(view, np.stack([mark.place_mm for mark in marks]))
         low, high = places.min(axis=0), places.max(axis=0)
         size = size * max(1.0, *((high - low + 30) / size))  # marks far apart are still all shown
         middle = (low + high) / 2
     return (*(middle - size / 2), *size)
 
 
-def _draw_image(axes, view: View, shown: tuple[float, float, float, float]) -> None:
+def draw_image(axes, view: View, shown: tuple[float, float, float, float]) -> None:
+    """The view's image in grey, windowed by what is shown of it: left, top, width, height in mm."""
     pixel = view.plane.spacing_xy_mm[0]
     height, width = view.plane.size_hw
     left, top = (max(int(start / pixel), 0) for start in shown[:2])
@@ -109,36 +110,37 @@ def _draw_image(axes, view: View, shown: tuple[float, float, float, float]) -> N
 def _draw_box(axes, view: View, mark: Mark, side_mm: float, *, here: bool, name: bool) -> None:
     from matplotlib.patches import Rectangle
 
-    x, y = _mm(view, mark.place_mm)
+    x, y = in_mm(view, mark.place_mm)
     colour = SEVERITY_COLOURS.get(mark.severity, NONE_COLOUR)
     axes.add_patch(Rectangle((x - side_mm / 2, y - side_mm / 2), side_mm, side_mm, facecolor="none", edgecolor=colour,
                              linewidth=LINE_WIDTHS[mark.severity], linestyle="-" if here else (0, (4, 3))))
     axes.plot(x, y, "o", color=colour, markersize=2)
     if name:
-        _outlined(axes.text(x + side_mm / 2 + 2, y, mark.target.level.title, color=colour, fontsize=10, va="center",
+        outlined(axes.text(x + side_mm / 2 + 2, y, mark.target.level.title, color=colour, fontsize=10, va="center",
                             weight="bold"))
 
 
 def _draw_cross(axes, view: View, mark: Mark, side_mm: float, *, here: bool, name: bool) -> None:
-    x, y = _mm(view, mark.place_mm)
+    x, y = in_mm(view, mark.place_mm)
     style = {"color": PREDICTED, "linewidth": 1.5, "alpha": 1.0 if here else 0.55}
     axes.plot([x - CROSS_MM, x + CROSS_MM], [y, y], **style)
     axes.plot([x, x], [y - CROSS_MM, y + CROSS_MM], **style)
     if name:
-        _outlined(axes.text(x - side_mm / 2 - 2, y, mark.target.level.title, color=PREDICTED, fontsize=9, va="center",
+        outlined(axes.text(x - side_mm / 2 - 2, y, mark.target.level.title, color=PREDICTED, fontsize=9, va="center",
                             ha="right"))
 
 
-def _draw_scale(axes, length_mm: int) -> None:
+def draw_scale(axes, length_mm: int) -> None:
+    """A bar of this length in the lower right corner of axes whose unit is the millimetre."""
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     x, y = right - 0.05 * (right - left), bottom - 0.035 * (bottom - top)
     bar, = axes.plot([x - length_mm, x], [y, y], color=TEXT, linewidth=1.8, solid_capstyle="butt")
-    _outlined(bar, width=4.5)
-    _outlined(axes.text(x - length_mm / 2, y - 0.012 * (bottom - top), f"{length_mm // 10} cm", color=TEXT, fontsize=8,
+    outlined(bar, width=4.5)
+    outlined(axes.text(x - length_mm / 2, y - 0.012 * (bottom - top), f"{length_mm // 10} cm", color=TEXT, fontsize=8,
                         ha="center", va="bottom"))
 
 
-def _outlined(artist, *, width: float = 2.6) -> None:
+def outlined(artist, *, width: float = 2.6) -> None:
     """A black edge, `width` points in all, so that text and lines are seen on bright fat."""
     from matplotlib.patheffects import withStroke
 

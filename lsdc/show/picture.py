@@ -47,14 +47,14 @@ def draw_studies(
     figure = Figure(figsize=(WIDTH, height), facecolor=BACK, dpi=DPI)
     FigureCanvasAgg(figure)
     for row, study_id in enumerate(study_ids):
-        page = _Page(figure, row * (HEADER + BODY + GAP))
+        page = Page(figure, row * (HEADER + BODY + GAP))
         _draw_study(page, folder, int(study_id), box_mm, locations)
-    _draw_legend(_Page(figure, height - FOOTER), predicted=locations is not None)
+    _draw_legend(Page(figure, height - FOOTER), predicted=locations is not None)
     with written_aside(Path(path)) as aside:
         figure.savefig(aside, format="png", facecolor=BACK)
 
 
-class _Page:
+class Page:
     """Places on a figure in inches from its upper left corner, below `top`."""
 
     def __init__(self, figure, top: float):
@@ -71,7 +71,7 @@ class _Page:
                                 **{"va": "center", "color": TEXT, **style})
 
 
-def _draw_study(page: _Page, folder, study_id, box_mm, locations) -> None:
+def _draw_study(page: Page, folder, study_id, box_mm, locations) -> None:
     part = folder.part_of(study_id)
     study = read_study(folder, study_id, part)
     rows = (table[table.study_id == study_id] for table in (folder.grades, folder.points))
@@ -114,7 +114,7 @@ def _few(faults: list[str], *, shown: int = 3, width: int = 150) -> str:
     return "\n".join(lines)
 
 
-def _draw_legend(page: _Page, *, predicted: bool) -> None:
+def _draw_legend(page: Page, *, predicted: bool) -> None:
     entries = [("□", SEVERITY_COLOURS[severity], severity.title) for severity in Severity]
     entries += [("□", NONE_COLOUR, "no label"), ("- -", TEXT, "dashed box: the point lies on another slice"),
                 ("- -", LINES, "lines on the sagittal T2: the axial slices shown")]

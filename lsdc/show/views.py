@@ -36,7 +36,7 @@ class View:
 
 
 @dataclass(frozen=True, eq=False)
-class _Slice:
+class Slice:
     entry: StudySeries
     index: int
 
@@ -63,27 +63,27 @@ def _of(marks, condition, *, side=None, level=None) -> list[Mark]:
 
 def _sagittal(study, plane, title, marks, canal, offset_mm) -> View:
     """offset_mm: to the patient's left of the canal's marks, or of the middle slice, where nothing is marked."""
-    if not (entries := _series_of(study, plane)):
-        return View(title, words=_absence(study, plane))
+    if not (entries := series_of(study, plane)):
+        return View(title, words=absence(study, plane))
     if (chosen := _most_marked(entries, marks)) is None:
         entry = entries[0]
         source = entry.series.planes[len(entry.series) // 2]
         start = np.mean([mark.place_mm for mark in canal], axis=0) if canal else source.centre_mm
         left = source.normal * np.sign(source.normal[0] or 1.0)
-        chosen = _Slice(entry, entry.series.nearest_slice(start + offset_mm * left)[0])
+        chosen = Slice(entry, entry.series.nearest_slice(start + offset_mm * left)[0])
     return _view(title, chosen, marks)
 
 
 def _axial(study, marks, level) -> View:
     """The slice that holds the level's recess points; else nearest to where other marks say; else evenly chosen."""
     title = f"Axial T2, {level.title}"
-    if not (entries := _series_of(study, Plane.AXIAL_T2)):
-        return View(title, words=_absence(study, Plane.AXIAL_T2))
+    if not (entries := series_of(study, Plane.AXIAL_T2)):
+        return View(title, words=absence(study, Plane.AXIAL_T2))
     own = _of(marks, Condition.SUBARTICULAR, level=level)
     if (chosen := _most_marked(entries, own)) is None:
         if (place := _disc(marks, level)) is not None:
             title += " (by other points)"
-            chosen = _nearest(entries, place)
+            chosen = nearest(entries, place)
         else:
             place = list(Level).index(level)
             title = f"Axial T2, {place + 1} of {len(Level)} (no level known)"
@@ -91,7 +91,7 @@ def _axial(study, marks, level) -> View:
     return _view(title, chosen, own)
 
 
-def _series_of(study: Study, plane: Plane) -> list[StudySeries]:
+def series_of(study: Study, plane: Plane) -> list[StudySeries]:
     """Series that show a plane as its name says, those nearest to the rest of the study first: odd ones lie far off."""
     fitting = [entry for entry in study.of(plane) if plane.startswith(entry.series.orientation)]
     middle = np.median([_centre(entry) for entry in study.series], axis=0) if fitting else None
@@ -117,31 +117,31 @@ def _disc(marks: Sequence[Mark], level: Level) -> np.ndarray | None:
     return sum(term * number**power for power, term in enumerate(curve[::-1]))
 
 
-def _most_marked(entries: Sequence[StudySeries], marks: Sequence[Mark]) -> _Slice | None:
+def _most_marked(entries: Sequence[StudySeries], marks: Sequence[Mark]) -> Slice | None:
     """The slice of these series with the most annotated marks; with the most predicted ones if none is annotated."""
     for predicted in (False, True):
         counts = Counter((mark.series_id, mark.slice_index) for mark in marks if mark.predicted == predicted)
         for (series_id, index), _ in counts.most_common():
             for entry in entries:
                 if entry.series_id == series_id and 0 <= index < len(entry.series):
-                    return _Slice(entry, index)
+                    return Slice(entry, index)
     return None
 
 
-def _nearest(entries: Sequence[StudySeries], place_mm: np.ndarray) -> _Slice:
+def nearest(entries: Sequence[StudySeries], place_mm: np.ndarray) -> Slice:
     found = [(*entry.series.nearest_slice(place_mm), entry) for entry in entries]
     index, _, entry = min(found, key=lambda one: abs(one[1]))
-    return _Slice(entry, index)
+    return Slice(entry, index)
 
 
-def _evenly(entries: Sequence[StudySeries], share: float) -> _Slice:
+def _evenly(entries: Sequence[StudySeries], share: float) -> Slice:
     """The slice so far down from the head, all series of the plane taken together."""
-    slices = [_Slice(entry, index) for entry in entries for index in range(len(entry.series))]
+    slices = [Slice(entry, index) for entry in entries for index in range(len(entry.series))]
     slices.sort(key=lambda one: -one.entry.series.planes[one.index].centre_mm[2])
     return slices[int(share * len(slices))]
 
 
-def _view(title: str, chosen: _Slice, marks: Sequence[Mark]) -> View:
+def _view(title: str, chosen: Slice, marks: Sequence[Mark]) -> View:
     entry, index = chosen.entry, chosen.index
     source, image = entry.series.planes[index], entry.series.images[index]
     finest, coarsest = CANVAS_MM_PER_PX
@@ -156,7 +156,7 @@ def _view(title: str, chosen: _Slice, marks: Sequence[Mark]) -> View:
         beside=tuple(mark for mark, here in zip(marks, on_it, strict=True) if not here))
 
 
-def _absence(study: Study, plane: Plane) -> str:
+def absence(study: Study, plane: Plane) -> str:
     """Why a study has no readable series of a plane."""
     faults = [fault.replace(f" ({plane})", "") for fault in study.faults if f"({plane})" in fault]
     if others := sorted({entry.series.orientation for entry in study.of(plane)}):

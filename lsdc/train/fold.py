@@ -11,13 +11,13 @@ import pandas as pd
 from lsdc.competition import CompetitionFolder, read_study
 from lsdc.competition.priors import prior_table, read_priors, write_priors
 from lsdc.config import Settings
-from lsdc.detect import Detector, locate, measure_errors, train_detector
+from lsdc.detect import Detector, locate, match_boxes, measure_errors, train_detector
 from lsdc.device import choose_device
 from lsdc.folds import held_out_studies, split_tuning, training_studies, write_or_read_folds
 from lsdc.grade import Grader, train_classifier
 from lsdc.progress import track
 from lsdc.runs import FoldFolder, RunFolder
-from lsdc.tables import LEVELS, LOCATION_ERRORS, LOCATION_NOTES, LOCATIONS, PREDICTIONS
+from lsdc.tables import BOX_MATCHES, LEVELS, LOCATION_ERRORS, LOCATION_NOTES, LOCATIONS, PREDICTIONS
 from lsdc.train.stages import stage
 
 log = logging.getLogger(__name__)
@@ -63,15 +63,18 @@ def train_fold(
 def _locate(folder: CompetitionFolder, settings: Settings, here: FoldFolder, held_out: list[int], tuning: list[int]):
     """Locations of the held-out studies, and the detector's error where it may honestly be measured."""
     detector = Detector.load(here.detector, choose_device(settings.compute))
-    found, errors = {}, []
+    found, errors, matches = {}, [], [BOX_MATCHES.empty()]
     for study_id in track(held_out + tuning, "locate studies"):
         study = read_study(folder, study_id)
         found[study_id] = locate(study, detector, fold=here.number)
+        points = folder.points[folder.points.study_id == study_id]
         if study_id in tuning:
-            points = folder.points[folder.points.study_id == study_id]
             errors.append(measure_errors(study, found[study_id].locations, points))
+        else:
+            matches.append(match_boxes(study, detector, points))
     LOCATIONS.write(pd.concat([found[study_id].locations for study_id in tuning]), here.tuning_locations)
     LOCATION_ERRORS.write(pd.concat(errors), here.location_errors)
+    BOX_MATCHES.write(pd.concat(matches), here.box_matches)
     LEVELS.write(pd.concat([found[study_id].levels for study_id in held_out]), here.levels)
     LOCATION_NOTES.write(pd.concat([found[study_id].notes for study_id in held_out]), here.location_notes)
     LOCATIONS.write(pd.concat([found[study_id].locations for study_id in held_out]), here.locations)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-from lsdc.dicom import read_series
+from lsdc.dicom import read_planes, read_series
 from lsdc.errors import DataError, DicomError
 from tests.builders import write_series, write_slice
 
@@ -17,6 +17,22 @@ def test_order_follows_positions_not_numbers(tmp_path, axes, reverse):
     assert series.instance_numbers == ((4, 3, 2, 1) if reverse else (1, 2, 3, 4))
     assert series.index_of_instance(4) == (0 if reverse else 3)
     assert not series.faults
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_planes_alone_are_those_of_the_series(tmp_path, reverse):
+    write_series(tmp_path / "s", axes="axial", reverse=reverse, count=4, step_mm=5.5)
+    write_slice(tmp_path / "s" / "9.dcm", np.zeros((8, 8), np.uint16), axes="coronal")  # left out of both
+    (tmp_path / "s" / "10.dcm").write_bytes(b"nothing")
+    planes, series = read_planes(tmp_path / "s"), read_series(tmp_path / "s")
+    assert len(planes) == len(series) == 4
+    for one, other in zip(planes, series.planes, strict=True):
+        np.testing.assert_array_equal(one.origin_mm, other.origin_mm)
+        assert one.size_hw == other.size_hw
+    (tmp_path / "empty").mkdir()
+    assert read_planes(tmp_path / "empty") == ()
+    with pytest.raises(DicomError):
+        read_planes(tmp_path / "nowhere")
 
 
 def test_spacing_needs_no_tag(tmp_path):

@@ -9,6 +9,8 @@ from lsdc.evaluate.bootstrap import (
     compare,
     difference,
     interval,
+    replicate_counts,
+    replicate_quantiles,
     replicate_sums,
     score_replicates,
     share_of_way,
@@ -111,3 +113,22 @@ def test_two_thousand_replicates_of_two_thousand_studies_take_seconds(settings):
     start = time.perf_counter()
     score_replicates([sums, sums, sums], settings.model_copy(update={"bootstrap": 2000}))
     assert time.perf_counter() - start < 10
+
+
+def test_quantiles_of_drawn_studies_repeat_their_values(settings):
+    """Each replicate's quantile is that of the values of its studies, each as often as it was drawn."""
+    draw = np.random.default_rng(5)
+    values, study = draw.normal(size=60), draw.integers(9, size=60)
+    counts = np.concatenate(list(replicate_counts(9, settings)))
+    found = replicate_quantiles(values, study, 9, [0.5, 0.95], settings)
+    assert found.shape == (400, 2)
+    for row, often in zip(found[:50], counts[:50], strict=True):
+        np.testing.assert_array_equal(row, np.quantile(np.repeat(values, often[study]), [0.5, 0.95],
+                                                       method="inverted_cdf"))
+
+
+def test_quantiles_of_nothing_are_missing(settings):
+    assert np.isnan(replicate_quantiles(np.empty(0), np.empty(0, int), 4, [0.5], settings)).all()
+    one = replicate_quantiles(np.ones(1), np.zeros(1, int), 2, [0.5], settings)[:, 0]
+    assert set(one[np.isfinite(one)]) == {1.0}
+    assert np.isnan(one).sum() == (np.concatenate(list(replicate_counts(2, settings)))[:, 0] == 0).sum() > 0

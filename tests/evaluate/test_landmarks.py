@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lsdc.evaluate.landmarks import keypoint_truths, landmark_summary, location_errors
+from lsdc.evaluate.landmark_summary import landmark_summary
+from lsdc.evaluate.landmarks import keypoint_truths, label_errors, location_errors, target_errors
 from lsdc.tables import KEYPOINTS, LOCATIONS
 from lsdc.taxonomy import TARGETS, Condition, Level, Side
 
@@ -126,3 +127,72 @@ def test_keypoints_of_the_graded_targets():
     found = keypoint_truths(pd.concat([keypoints, body])[list(KEYPOINTS.columns)])
     assert len(found) == 25
     assert location_errors(located(truths), found)["distance_mm"].max() == 0
+
+
+NINE = ["t10", "t11", "t12", "l1", "l2", "l3", "l4", "l5", "s1"]
+
+
+def vertebrae(shift_mm=(0, 0, 0)) -> pd.DataFrame:
+    """Nine vertebrae of one scan, 33 mm apart along z."""
+    places = np.stack([np.zeros(9), np.zeros(9), -33.0 * np.arange(9)], axis=1) + np.array(shift_mm, dtype=float)
+    return pd.DataFrame({"scan": 1, "label": NINE, **dict(zip(["x_mm", "y_mm", "z_mm"], places.T, strict=True))})
+
+
+def verse(predictions: pd.DataFrame) -> tuple[int, int, int, float | None]:
+    """Identified, true and predicted vertebrae, and d_mean of the identified ones."""
+    errors = label_errors(predictions, vertebrae(), groups=["scan"], label="label")
+    hits = errors[errors["identified"]]
+    return (len(hits), errors["true_x_mm"].notna().sum(), errors["x_mm"].notna().sum(),
+            hits["distance_mm"].mean() if len(hits) else None)
+
+
+def relabelled(labels: dict[str, str]) -> pd.DataFrame:
+    return vertebrae().assign(label=[labels.get(name, name) for name in NINE])
+
+
+def test_nine_vertebrae_identity():
+    assert verse(vertebrae()) == (9, 9, 9, 0)
+
+
+@pytest.mark.parametrize("shift_mm", [(5, 0, 0), (0, 3, -4), (0, 0, 5)])
+def test_nine_vertebrae_each_moved_by_five_mm(shift_mm):
+    assert verse(vertebrae(shift_mm)) == (9, 9, 9, 5)
+
+
+def test_nine_vertebrae_labels_off_by_one():
+    lower = vertebrae()
+    lower["label"] = ["t9", *NINE[:-1]]  # one is called what nobody annotated, and one name is missing
+    assert verse(lower) == (0, 9, 9, None)
+
+
+def test_nine_vertebrae_one_missing():
+    assert verse(vertebrae().drop(index=4)) == (8, 9, 8, 0)
+
+
+def test_nine_vertebrae_two_swapped():
+    assert verse(relabelled({"l2": "l3", "l3": "l2"})) == (7, 9, 9, 0)
+
+
+def test_a_name_that_nobody_annotated_counts_as_a_prediction():
+    more = pd.concat([vertebrae(), vertebrae().iloc[:1].assign(label="t9", z_mm=33.0)])
+    assert verse(more) == (9, 9, 10, 0)
+
+
+def test_exact_looks_at_both_sides_and_every_level():
+    truths = spine()
+    locations = located(truths)
+    swapped = locations["condition"] == "foraminal"
+    locations.loc[swapped, "x_mm"] = -locations.loc[swapped, "x_mm"] * 0.01  # hardly beyond the midline
+    errors = location_errors(locations, truths).set_index("condition")
+    assert errors.loc["foraminal", "identified"].all()  # 15 mm off, and no other level of the side is nearer
+    assert not errors.loc["foraminal", "exact"].any()
+    assert errors.loc[["canal", "subarticular"], "exact"].all()
+
+
+def test_a_place_without_a_true_point_is_kept_for_precision_only():
+    truths = canal_only(spine())
+    errors = target_errors(located(truths), truths.drop(index=1))
+    assert errors["level"].tolist() == LEVELS
+    assert errors["true_z_mm"].isna().tolist() == [False, True, False, False, False]
+    assert errors["identified"].tolist() == [True, False, True, True, True]
+    assert len(location_errors(located(truths), truths.drop(index=1))) == 4

@@ -3,7 +3,7 @@ import pytest
 
 from lsdc.competition.priors import prior_predictions, uniform_table, write_priors
 from lsdc.errors import FoldError
-from lsdc.evaluate.out_of_fold import FoldTables, assemble
+from lsdc.evaluate.out_of_fold import FoldTables, assemble, assemble_locations
 from lsdc.tables import FOLDS, LOCATIONS, PREDICTIONS
 from lsdc.taxonomy import TARGETS
 
@@ -83,3 +83,29 @@ def test_folders_are_read(tmp_path):
     LOCATIONS.write(fold.locations, tmp_path / "locations.csv")
     write_priors(fold.priors, tmp_path / "priors.csv")
     pd.testing.assert_frame_equal(assemble([tmp_path], FOLDS_FRAME).predictions, fold.predictions)
+
+
+def located(tmp_path, *folds):
+    """Folders of folds with locations only: (number, studies, fold that the table says)."""
+    for number, studies, said in folds:
+        LOCATIONS.write(tables(number, studies, detector_fold=said).locations,
+                        tmp_path / f"fold{number}" / "locations.csv")
+    return [tmp_path / f"fold{number}" for number, *_ in folds]
+
+
+def test_locations_alone_become_one_table(tmp_path):
+    whole = assemble_locations(located(tmp_path, (0, [30, 33], 0), (2, [32, 35], 2)), FOLDS_FRAME)
+    assert (whole.folds, whole.studies, len(whole.locations)) == ((0, 2), (30, 32, 33, 35), 100)
+    assert list(whole.locations.columns) == list(LOCATIONS.columns)
+
+
+@pytest.mark.parametrize(("folds", "match"), [
+    ([(0, [30, 33], 1)], "study 30 is located by fold 1 but held out by fold 0"),
+    ([(0, [30], 0)], "study 33 of fold 0 is not located"),
+    ([(0, [30, 33, 99], 0)], "study 99 is not in folds.csv"),
+    ([(0, [30, 33], 0), (1, [31, 34, 33], 0)], "study 33 is located twice"),
+    ([(7, [30, 33], 7)], "fold 7 is not in folds.csv"),
+])
+def test_locations_that_are_not_honest_are_refused(tmp_path, folds, match):
+    with pytest.raises(FoldError, match=rf"locations are not out-of-fold(.|\n)*{match}"):
+        assemble_locations(located(tmp_path, *folds), FOLDS_FRAME)
