@@ -21,10 +21,10 @@ endif
 OPTIONS = --config "$(CONFIG)" $(if $(RUN),--run "$(RUN)") $(foreach setting,$(SET),--set '$(setting)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor phantom audit train-fold train evaluate submit bench lint test clean
+.PHONY: help setup doctor phantom audit train-detector train-fold train evaluate submit bench lint test clean
 
 help:  ## this map
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 	@sed -n '2s/^# */  with /p' Makefile
 
 setup: $(READY)  ## make .venv and install (every target below does it when needed)
@@ -45,6 +45,9 @@ phantom: $(READY)  ## the synthetic competition folder (made by itself when no D
 audit: $(READY)  ## every fault of the data folder, grouped and counted (TABLE=faults.csv, PIXELS=1)
 	$(LSDC) audit --config "$(CONFIG)" $(foreach setting,$(SET),--set '$(setting)') \
 		$(if $(TABLE),--table "$(TABLE)") $(if $(PIXELS),--pixels)
+
+train-detector: $(READY)  ## only the detector of FOLD and where it finds the 25 targets, measured
+	$(LSDC) train-detector --fold "$(FOLD)" $(OPTIONS)
 
 train-fold: $(READY)  ## train detector and classifier of FOLD, predict it, score it
 	$(LSDC) train-fold --fold "$(FOLD)" $(OPTIONS)

@@ -8,7 +8,7 @@ import click
 import lsdc as package
 from lsdc.cli.on_data import audit, phantom, show
 from lsdc.cli.on_machine import bench, doctor
-from lsdc.cli.on_runs import evaluate, submit, train, train_fold
+from lsdc.cli.on_runs import evaluate, submit, train, train_detector, train_fold
 
 
 class _InFlowOrder(click.Group):
@@ -29,5 +29,5 @@ def lsdc(verbose: bool) -> None:
     logging.getLogger("lsdc").setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
-for _command in (phantom, audit, show, train_fold, train, evaluate, submit, bench, doctor):
+for _command in (phantom, audit, show, train_detector, train_fold, train, evaluate, submit, bench, doctor):
     lsdc.add_command(_command)

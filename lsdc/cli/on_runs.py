@@ -17,6 +17,21 @@ def train_fold(fold: int, config: Path, overrides: tuple[str, ...], data: Path |
     _train([fold], config, overrides, data, run_name)
 
 
+@click.command("train-detector")
+@click.option("--fold", type=int, required=True, help="The fold to hold out, counted from 0.")
+@config_options
+@data_option
+@run_option
+def train_detector(
+    fold: int, config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None
+) -> None:
+    """Train only the detector of one fold, locate its held-out studies, and measure the locations.
+
+    train-fold goes on from there, in the same run.
+    """
+    _train([fold], config, overrides, data, run_name, locate_only=True)
+
+
 @click.command()
 @config_options
 @data_option
@@ -26,7 +41,7 @@ def train(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
     _train(None, config, overrides, data, run_name)
 
 
-def _train(folds, config, overrides, data, run_name) -> None:
+def _train(folds, config, overrides, data, run_name, *, locate_only: bool = False) -> None:
     from lsdc.cli.data import open_data, run_path, show_settings
     from lsdc.config import load_settings
     from lsdc.device import choose_device
@@ -55,8 +70,11 @@ def _train(folds, config, overrides, data, run_name) -> None:
         training_studies(made, fold)
     run = open_run(path, settings, folder.root)
     for fold in folds or sorted(set(made.fold.tolist())):
-        train_fold(folder, settings, fold, run)
-    _print_evaluation(run, folder, settings)
+        train_fold(folder, settings, fold, run, locate_only=locate_only)
+    if locate_only:
+        _print_locations(run, folder, settings, [], None, as_json=False)
+    else:
+        _print_evaluation(run, folder, settings)
 
 
 @click.command()

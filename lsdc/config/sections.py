@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from lsdc.config.record import Record
 from lsdc.taxonomy import Condition
@@ -49,13 +49,22 @@ class FoldSettings(Record):
 
 
 class DetectorSettings(Record):
-    """One YOLOv8 for all three planes; images resampled to fixed mm per pixel, boxes in mm."""
+    """One YOLOv8 for all three planes; images resampled to fixed mm per pixel, boxes in mm (the paper's: in pixels)."""
 
     architecture: Literal["yolov8n", "yolov8s", "yolov8m"]
     weights: Path | None = Field(description="a local weights file to start from; null trains from scratch")
-    mm_per_px: PositiveFloat
+    classes: Literal["image", "side_and_level"] = Field(
+        description="image: what a slice can show, the rest by patient geometry; side_and_level: every target by its "
+                    "name, located by its best box alone, as in the paper")
+    slices: Literal["near", "annotated"] = Field(
+        description="near: slices about the points too, and negatives; annotated: as the paper did, those with points "
+                    "alone. With side_and_level annotated, with image near")
+    mm_per_px: PositiveFloat | None = Field(description="null fits each series' slices into image_px")
     image_px: PositiveInt = Field(multiple_of=32)
-    box_mm: PerCondition
+    box_mm: PerCondition | None = Field(description="side of the boxes; null: box_px instead")
+    box_px: PositiveInt | None = Field(description="side in the slice's own pixels, as in the paper; null: box_mm")
+    window: Literal["series", "slice"] = Field(description="grey values from percentiles of the series, or a slice's "
+                                                           "own least and largest value")
     epochs: PositiveInt
     batch: PositiveInt
     optimizer: Literal["AdamW", "SGD"]
@@ -65,10 +74,22 @@ class DetectorSettings(Record):
     rotate_degrees: float = Field(ge=0, le=45)
     scale: float = Field(ge=0, lt=1)
     translate: float = Share
+    flip_horizontal: float = Field(ge=0, le=1, description="share of flipped images, as in the paper; it makes side "
+                                                            "labels false, so 0 with image classes")
     brightness: float = Share
     slices_per_series: PositiveInt = Field(description="training slices drawn from a series, annotated ones first")
     confidence: float = Field(gt=0, lt=1, description="candidates below this are not looked at")
     overlap: float = Field(gt=0, lt=1, description="non-maximum suppression: IoU above which a weaker box is dropped")
+
+    @model_validator(mode="after")
+    def _goes_together(self):
+        if (self.box_mm is None) == (self.box_px is None):
+            raise ValueError("give one of box_mm and box_px, and null for the other")
+        if self.classes == "image" and self.flip_horizontal:
+            raise ValueError("flip_horizontal must be 0 with classes: image, whose left and right it would make false")
+        if (self.classes == "image") != (self.slices == "near"):
+            raise ValueError("slices must be near with classes: image, and annotated with side_and_level")
+        return self
 
 
 class CropSettings(Record):
@@ -134,6 +155,7 @@ class ComputeSettings(Record):
     precision: Literal["32-true", "16-mixed", "bf16-mixed"]
     workers: int = Field(ge=0, description="processes that read and cut; 0 uses every core")
     batch_size: PositiveInt = Field(description="crops at once when the tuning and held-out studies are graded")
+    detect_batch: PositiveInt = Field(description="slices at once when the detector looks at a study")
 
 
 class EvaluationSettings(Record):

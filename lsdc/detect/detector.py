@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,17 +12,20 @@ import torch
 
 from lsdc.competition import Study, StudySeries
 from lsdc.config import DetectorSettings
-from lsdc.detect.canvas import canvas_size, draw_canvas, series_window
-from lsdc.detect.classes import CLASS_NAMES, classes_of
+from lsdc.detect.canvas import Canvases
+from lsdc.detect.classes import CLASSES, TARGET_CLASSES, ClassList, classes_for
 from lsdc.detect.decode import decode_boxes, select_boxes
 from lsdc.detect.shape import SpineShape
+from lsdc.dicom import SlicePlane
 from lsdc.errors import LsdcError, WeightsError
 from lsdc.files import file_hash, read_json
 
 log = logging.getLogger(__name__)
 
 MODEL_FILE, RECORD_FILE = "detector.torchscript", "detector.json"
-FORMAT = 1  # of the record
+FORMAT = 2  # of the record
+BATCH = 16
+Boxes = tuple[np.ndarray, np.ndarray, np.ndarray]
 CANDIDATE_COLUMNS = {
     "series_id": "int64", "slice_index": "int64", "detector_class": "int64", "confidence": "float64",
     "x_px": "float64", "y_px": "float64", "x_mm": "float64", "y_mm": "float64", "z_mm": "float64",
@@ -37,10 +41,14 @@ class Detector:
     shape: SpineShape
     fold: int
     device: torch.device
+    batch: int = BATCH
 
     @classmethod
-    def load(cls, folder: Path, device: str | torch.device = "cpu") -> "Detector":
-        """The detector that `train_detector` wrote to a folder; WeightsError when its files are not whole."""
+    def load(cls, folder: Path, device: str | torch.device = "cpu", *, batch: int = BATCH) -> "Detector":
+        """The detector that `train_detector` wrote to a folder; WeightsError when its files are not whole.
+
+        batch: slices that the network sees at once; the answers do not depend on it.
+        """
         folder = Path(folder)
         record = read_record(folder)
         path = folder / MODEL_FILE
@@ -58,41 +66,45 @@ class Detector:
             warnings.simplefilter("ignore")  # TorchScript is deprecated, yet loads on every torch that we support
             network = torch.jit.load(path, map_location=device).eval()
         return cls(network, DetectorSettings.model_validate(record["settings"]),
-                   SpineShape.from_json(record["shape"]), int(record["fold"]), device)
+                   SpineShape.from_json(record["shape"]), int(record["fold"]), device, batch)
 
-    def candidates(self, study: Study, *, batch: int = 16) -> pd.DataFrame:
+    @property
+    def classes(self) -> ClassList:
+        return classes_for(self.settings)
+
+    def candidates(self, study: Study) -> pd.DataFrame:
         """What the network sees on every slice of every series, as CANDIDATE_COLUMNS.
 
         x_px, y_px: pixels of the slice as stored; x_mm, y_mm, z_mm: the same place in the patient.
         """
-        frames = [self._series_candidates(one, batch) for one in study.series]
+        frames = [self._series_candidates(one) for one in study.series]
         frames = [frame for frame in frames if len(frame)] or [pd.DataFrame(columns=list(CANDIDATE_COLUMNS))]
         return pd.concat(frames, ignore_index=True).astype(CANDIDATE_COLUMNS)
 
-    def _series_candidates(self, one: StudySeries, batch: int) -> pd.DataFrame:
-        size_hw = canvas_size(one.series, mm_per_px=self.settings.mm_per_px, image_px=self.settings.image_px)
-        window = series_window(one.series)
+    def _series_candidates(self, one: StudySeries) -> pd.DataFrame:
         rows = []
-        for start in range(0, len(one.series), batch):
-            slices = range(start, min(start + batch, len(one.series)))
-            drawn = [draw_canvas(one.series.images[i], one.series.planes[i], window,
-                                 mm_per_px=self.settings.mm_per_px, size_hw=size_hw) for i in slices]
-            found = self.boxes(np.stack([pixels for pixels, _ in drawn]), classes_of(one.plane))
-            for index, (_, plane), (boxes, scores, classes) in zip(slices, drawn, found, strict=True):
-                centres = (boxes[:, :2] + boxes[:, 2:]) / 2 - 0.5  # pixel centres are integers
-                places = plane.to_patient(centres)
-                xy_px, _ = one.series.planes[index].to_pixel(places)
-                rows.append(pd.DataFrame({
-                    "series_id": one.series_id, "slice_index": index, "detector_class": classes, "confidence": scores,
-                    "x_px": xy_px[:, 0], "y_px": xy_px[:, 1],
-                    "x_mm": places[:, 0], "y_mm": places[:, 1], "z_mm": places[:, 2],
-                }))
+        for index, plane, (boxes, scores, classes) in self.seen(one, range(len(one.series))):
+            centres = (boxes[:, :2] + boxes[:, 2:]) / 2 - 0.5  # pixel centres are integers
+            places = plane.to_patient(centres)
+            xy_px, _ = one.series.planes[index].to_pixel(places)
+            rows.append(pd.DataFrame({
+                "series_id": one.series_id, "slice_index": index, "detector_class": classes, "confidence": scores,
+                "x_px": xy_px[:, 0], "y_px": xy_px[:, 1],
+                "x_mm": places[:, 0], "y_mm": places[:, 1], "z_mm": places[:, 2],
+            }))
         return pd.concat(rows, ignore_index=True)
 
+    def seen(self, one: StudySeries, slices: Sequence[int]) -> Iterator[tuple[int, SlicePlane, Boxes]]:
+        """For some slices of a series: index, the plane of its canvas, and what `boxes` finds there."""
+        canvases = Canvases.for_inference(one.series, self.settings)
+        for start in range(0, len(slices), self.batch):
+            some = slices[start:start + self.batch]
+            drawn = [canvases.draw(index) for index in some]
+            found = self.boxes(np.stack([pixels for pixels, _ in drawn]), self.classes.of(one.plane))
+            yield from zip(some, [plane for _, plane in drawn], found, strict=True)
+
     @torch.inference_mode()
-    def boxes(
-        self, canvases: np.ndarray, classes: tuple[int, ...]
-    ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    def boxes(self, canvases: np.ndarray, classes: tuple[int, ...]) -> list[Boxes]:
         """(B, H, W) uint8 canvases to, for each, (K, 4) boxes x1, y1, x2, y2 in px, (K,) scores and (K,) classes."""
         images = torch.from_numpy(canvases).to(self.device)[:, None].float() / 255  # (B, 1, H, W)
         boxes, scores = decode_boxes(self.network(images).float(), canvases.shape[1:])
@@ -113,9 +125,10 @@ def read_record(folder: Path) -> dict:
     except LsdcError as error:
         raise WeightsError("the detector's record cannot be read", where=path, got=error.got,
                            remedy="train the fold again, or copy the whole folder") from error
-    if not isinstance(record, dict) or record.get("format") != FORMAT or record.get("classes") != list(CLASS_NAMES):
+    classes = record.get("classes") if isinstance(record, dict) else None
+    if classes not in ([*CLASSES.names], [*TARGET_CLASSES.names]) or record.get("format") != FORMAT:
         got = {key: record.get(key) for key in ("format", "classes")} if isinstance(record, dict) else type(record)
         raise WeightsError("a detector of another kit or version", where=path, got=got,
-                           wanted=f"format {FORMAT}, classes {', '.join(CLASS_NAMES)}",
+                           wanted=f"format {FORMAT}, classes {', '.join(CLASSES.names)}, or the paper's 25",
                            remedy="train the fold again with this version")
     return record

@@ -29,7 +29,7 @@ OTHER_RUNNERS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT
 def overrides(
     settings: DetectorSettings, compute: ComputeSettings, *, seed: int, device: str, data: Path, scratch: Path
 ) -> dict:
-    """ultralytics' training arguments. No flips: left and right are classes, and the spine has an upper end."""
+    """ultralytics' training arguments. Flips only for the paper's: they make its sides false, as there."""
     return {
         "model": f"{settings.architecture}.yaml", "task": "detect", "data": str(data), "device": device,
         "save_dir": str(scratch / "run"), "project": str(scratch), "name": "run", "exist_ok": True,
@@ -37,8 +37,9 @@ def overrides(
         "optimizer": settings.optimizer, "lr0": settings.learning_rate, "warmup_epochs": settings.warmup_epochs,
         "warmup_bias_lr": 0.0 if settings.optimizer == "AdamW" else 0.1,
         "mosaic": settings.mosaic, "close_mosaic": 0, "degrees": settings.rotate_degrees, "scale": settings.scale,
-        "translate": settings.translate, "fliplr": 0.0, "flipud": 0.0, "hsv_h": 0.0, "hsv_s": 0.0, "hsv_v": 0.0,
-        "erasing": 0.0, "auto_augment": None, "pretrained": False, "cos_lr": True, "patience": 0,
+        "translate": settings.translate, "fliplr": settings.flip_horizontal, "flipud": 0.0,
+        "hsv_h": 0.0, "hsv_s": 0.0, "hsv_v": 0.0, "erasing": 0.0, "auto_augment": None, "pretrained": False,
+        "cos_lr": True, "patience": 0,
         "amp": "bf16" if compute.precision == "bf16-mixed" and device != "cpu" else False,
         "workers": LOADERS, "val": False, "plots": False, "cache": False, "verbose": True,
         "seed": seed_for(seed, "detector") % 2**31, "deterministic": True,

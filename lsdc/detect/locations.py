@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lsdc.competition import Study
+from lsdc.detect.best_boxes import best_boxes
 from lsdc.detect.detector import Detector
 from lsdc.detect.landmarks import landmarks
 from lsdc.detect.levels import LEVELS as LEVEL_NAMES
@@ -33,7 +34,9 @@ def locate(study: Study, detector: Detector, *, fold: int) -> Located:
 
 def locate_from_candidates(study: Study, candidates: pd.DataFrame, detector: Detector, *, fold: int) -> Located:
     """The second half of `locate`: what the detector's candidates and geometry say of the 25 targets."""
-    placed, where = place_targets(study, candidates, detector.shape), f"study {study.study_id}"
+    placed = best_boxes(candidates) if detector.settings.classes == "side_and_level" else place_targets(
+        study, candidates, detector.shape)
+    where = f"study {study.study_id}"
     own = {"study_id": study.study_id, "fold": fold}
     levels = [{**own, "level": level, "y_mm": placed.levels.yz_mm[i, 0], "z_mm": placed.levels.yz_mm[i, 1],
                "posterior": placed.levels.posterior[i], "margin": placed.levels.margin[i]}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lsdc.competition import Study
-from lsdc.detect.classes import class_of
+from lsdc.detect.classes import CLASSES
 from lsdc.detect.evidence import NEAR_MM, SEEN_SD_MM, Evidence, Note, Place, targets_of
 from lsdc.detect.levels import CANAL, LEVELS, Levels, decode_levels
 from lsdc.detect.placing_notes import choices, contradictions
@@ -55,7 +55,8 @@ def place_targets(study: Study, candidates: pd.DataFrame, shape: SpineShape) -> 
     for index, target in enumerate(TARGETS):
         if target not in places and (place := project(evidence, target, expected[index], silent)):
             places[target] = place
-    return Placement(places, levels, (*choices(places, silent), *contradictions(evidence, expected, silent)))
+    return Placement(places, levels, (*choices(places, silent, why_missing="outside of every series"),
+                                         *contradictions(evidence, expected, silent)))
 
 
 def _find(evidence: Evidence, targets: Iterable[Target]) -> dict[Target, Place]:
@@ -93,7 +94,7 @@ def _near(evidence: Evidence, target: Target, expected: np.ndarray | None) -> pd
     if target.side != Side.MIDLINE:
         midline = expected[TARGETS.index(CANAL[target.level])][0]
         fits &= (places[:, 0] - midline) * (1 if target.side == Side.LEFT else -1) >= OFF_MIDLINE_MM
-    same = (candidates.detector_class == class_of(*target)).to_numpy()
+    same = (candidates.detector_class == CLASSES.number(*target)).to_numpy()
     if target.condition == Condition.SUBARTICULAR:  # the class is the side; the level is in how near the slice is
         tilt = np.degrees(np.arccos(np.clip(np.abs(evidence.normals @ _disc_axis(expected, level)), 0, 1)))
         weight = same * np.exp(-2 * (through / reach_mm) ** 2 - (tilt / ALONG_DISC_DEGREES) ** 2)

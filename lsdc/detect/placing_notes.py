@@ -12,14 +12,14 @@ from lsdc.taxonomy import TARGETS, Target
 STRONG = 0.25  # confidence of a candidate whose loss is told
 
 
-def choices(places: dict[Target, Place], silent: Sequence[int]) -> list[Note]:
+def choices(places: dict[Target, Place], silent: Sequence[int], *, why_missing: str) -> list[Note]:
     """What was chosen, and what could not be."""
     notes = [Note(series_id, "shows no spine where it should: not used", 1) for series_id in silent]
     chosen = Counter((place.series_id, place.found_by) for place in places.values())
     notes += [Note(series_id, f"targets placed by {found_by}", count)
               for (series_id, found_by), count in sorted(chosen.items())]
     if missing := len(TARGETS) - len(places):
-        notes.append(Note(None, "targets outside of every series", missing))
+        notes.append(Note(None, f"targets {why_missing}", missing))
     return notes
 
 

@@ -13,7 +13,7 @@ import yaml
 import lsdc
 from lsdc.competition import CompetitionFolder
 from lsdc.config import ComputeSettings, DetectorSettings
-from lsdc.detect.classes import CLASS_NAMES
+from lsdc.detect.classes import classes_for
 from lsdc.detect.dataset import WrittenStudy, write_dataset
 from lsdc.detect.detector import FORMAT, MODEL_FILE, RECORD_FILE
 from lsdc.detect.launch import LOG_FILE, overrides, run_worker
@@ -47,9 +47,9 @@ def train_detector(
     shape = fit_shape([np.array(one["positions_mm"], dtype=float) for one in written["studies"]])
     run_worker({
         "overrides": overrides(settings, compute, seed=seed, device="0" if device.type == "cuda" else "cpu",
-                               data=_data_yaml(scratch), scratch=scratch),
+                               data=_data_yaml(scratch, settings), scratch=scratch),
         "weights": str(settings.weights.absolute()) if settings.weights else None, "brightness": settings.brightness,
-        "box_px": sum(settings.box_mm.of(condition) for condition in Condition) / len(Condition) / settings.mm_per_px,
+        "box_px": _box_px(scratch / "data" / "labels", settings),
         "threads": compute.workers or os.cpu_count() or 1, "export": str(scratch / MODEL_FILE), "parent": os.getpid(),
     }, scratch)
     with written_aside(out) as aside:
@@ -57,7 +57,7 @@ def train_detector(
         for name in (MODEL_FILE, LOG_FILE):
             shutil.copyfile(scratch / name, aside / name)
         write_json(aside / RECORD_FILE, {
-            "format": FORMAT, "kit": lsdc.__version__, "classes": list(CLASS_NAMES), **identity,
+            "format": FORMAT, "kit": lsdc.__version__, "classes": list(classes_for(settings).names), **identity,
             "images": sum(one["images"] for one in written["studies"]), "sha256": file_hash(aside / MODEL_FILE),
             "shape": shape.to_json(),
         })
@@ -124,17 +124,26 @@ def _dataset(folder, settings, compute, identity, root: Path) -> dict:
     return read_json(root / "written.json")
 
 
+def _box_px(labels: Path, settings: DetectorSettings) -> float:
+    """About how large a box is on a canvas, px: by the settings, or the mean of those written."""
+    if settings.box_mm is not None and settings.mm_per_px is not None:
+        return sum(settings.box_mm.of(condition) for condition in Condition) / len(Condition) / settings.mm_per_px
+    sides = [float(side) for path in labels.glob("*.txt") for line in path.read_text(encoding="utf-8").splitlines()
+             for side in line.split()[3:]]
+    return float(np.mean(sides)) * settings.image_px
+
+
 def _plain(one: WrittenStudy) -> dict:
     positions = np.where(np.isnan(one.positions_mm), None, one.positions_mm.round(3))
     return {"study_id": one.study_id, "images": one.images, "boxes": one.boxes.tolist(),
             "positions_mm": positions.tolist()}
 
 
-def _data_yaml(scratch: Path) -> Path:
+def _data_yaml(scratch: Path, settings: DetectorSettings) -> Path:
     """Where the images are, as ultralytics wants to be told; absolute, so it is written anew if the run has moved."""
     path = scratch / "data.yaml"
     write_text(path, yaml.safe_dump({
         "path": str(scratch / "data"), "train": "images", "val": "images", "channels": 1,
-        "names": dict(enumerate(CLASS_NAMES)),
+        "names": dict(enumerate(classes_for(settings).names)),
     }))
     return path

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lsdc.competition import StudySeries
-from lsdc.detect.classes import class_of
+from lsdc.detect.classes import CLASSES, TARGET_CLASSES
 from lsdc.detect.landmarks import Landmark
 from lsdc.dicom import canonical_axes
 from lsdc.taxonomy import ANNOTATED_PLANE, Condition, Level, Plane, Side
@@ -65,6 +65,14 @@ def training_slices(
     return kept + [negative[i] for i in sorted(others)]
 
 
+def annotated_slices(one: StudySeries, points: list[Landmark]) -> list[TrainingSlice]:
+    """The paper's way: the slices that points were set on, each with those points alone, named by side and level."""
+    own = [point for point in points if point.series_id == one.series_id]
+    return [TrainingSlice(index, tuple(Label(TARGET_CLASSES.number(*point.target), point.position_mm)
+                                       for point in own if point.slice_index == index), ())
+            for index in sorted({point.slice_index for point in own})]
+
+
 def _one_per_target(points: list[Landmark], one: StudySeries) -> list[Landmark]:
     """Each target's point: this series' own where it has one, else that of another series."""
     return list({point.target: point for point in
@@ -78,7 +86,7 @@ def _labels(one: StudySeries, index: int, drawn: list[Landmark]) -> TrainingSlic
     for point in drawn:
         condition, side, level = point.target
         foot_px, offset_mm = plane.to_pixel(point.position_mm)
-        label = Label(class_of(condition, side, level), plane.to_patient(foot_px))
+        label = Label(CLASSES.number(condition, side, level), plane.to_patient(foot_px))
         if abs(offset_mm) <= SHOWN_MM[condition]:
             labels.append(label)
         elif abs(offset_mm) <= GONE_MM[condition]:
@@ -95,8 +103,8 @@ def _by_patient_x(plane, labels: list[Label]) -> list[Label]:
     right_axis, _ = canonical_axes(plane)
     first, second = sorted((label.position_mm for label in labels), key=lambda place: place @ right_axis)
     level = next(iter(Level))  # an axial class has no level
-    return [Label(class_of(Condition.SUBARTICULAR, Side.RIGHT, level), first),
-            Label(class_of(Condition.SUBARTICULAR, Side.LEFT, level), second)]
+    return [Label(CLASSES.number(Condition.SUBARTICULAR, Side.RIGHT, level), first),
+            Label(CLASSES.number(Condition.SUBARTICULAR, Side.LEFT, level), second)]
 
 
 def _complete(drawn: list[Landmark], plane: Plane) -> bool:

@@ -62,7 +62,7 @@ def train_fold(
 
 def _locate(folder: CompetitionFolder, settings: Settings, here: FoldFolder, held_out: list[int], tuning: list[int]):
     """Locations of the held-out studies, and the detector's error where it may honestly be measured."""
-    detector = Detector.load(here.detector, choose_device(settings.compute))
+    detector = Detector.load(here.detector, choose_device(settings.compute), batch=settings.compute.detect_batch)
     found, errors, matches = {}, [], [BOX_MATCHES.empty()]
     for study_id in track(held_out + tuning, "locate studies"):
         study = read_study(folder, study_id)

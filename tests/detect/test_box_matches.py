@@ -9,7 +9,7 @@ import torch
 
 from lsdc.detect import Detector, match_boxes
 from lsdc.detect.box_matches import box_iou, paired
-from lsdc.detect.classes import CLASSES, class_of
+from lsdc.detect.classes import CLASSES
 from lsdc.taxonomy import Condition, Plane
 from tests.detect.toy import toy_points, toy_positions, toy_study
 
@@ -53,7 +53,7 @@ def test_every_point_is_a_true_box_on_its_own_slice(bright, spine):
     where = {(row.series_id, study.by_id(row.series_id).series.index_of_instance(row.instance_number))
              for row in points.itertuples()}
     assert set(zip(found["series_id"], found["slice_index"], strict=True)) == where
-    names = sorted(CLASSES[class_of(*target)].name for target in places)
+    names = sorted(CLASSES[CLASSES.number(*target)].name for target in places)
     assert sorted(true["detector_class"]) == names
     assert (true["condition"] == true["detector_class"].str.split("_").str[0]).all()
     predicted = found[found["prediction"].notna()]

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from lsdc.competition import Study, StudySeries
-from lsdc.detect.classes import class_of
+from lsdc.detect.classes import CLASSES
 from lsdc.detect.placing import place_targets
 from lsdc.detect.shape import fit_shape
 from lsdc.dicom import Series, SlicePlane
@@ -83,7 +83,7 @@ def test_unseen_targets_are_filled_by_geometry_and_say_so(shape, truth):
             Target(Condition.SUBARTICULAR, Side.LEFT, Level.L5_S1)]
     for target in gone:
         off = np.linalg.norm(candidates[["x_mm", "y_mm", "z_mm"]].to_numpy() - truth[target], axis=1)
-        candidates = candidates[(candidates.detector_class != class_of(*target)) | (off > 8)]
+        candidates = candidates[(candidates.detector_class != CLASSES.number(*target)) | (off > 8)]
     places = place_targets(study, candidates, shape).places
     assert {target for target, place in places.items() if place.found_by == "geometry"} == set(gone)
     check(study, places, truth, within_mm=4.5)

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from lsdc.detect.classes import CLASS_NAMES
+from lsdc.detect.classes import CLASSES
 from lsdc.detect.landmarks import landmarks
-from lsdc.detect.training_slices import training_slices
+from lsdc.detect.training_slices import annotated_slices, training_slices
 from lsdc.taxonomy import TARGETS, Condition, Level, Plane, Side, Target
-from tests.detect.toy import toy_points, toy_study
+from tests.detect.toy import toy_points, toy_positions, toy_study
 
 
 def straight_places() -> dict[Target, np.ndarray]:
@@ -27,7 +27,7 @@ def chosen(study, points, plane, count=99):
 
 
 def names(one):
-    return sorted(CLASS_NAMES[label.detector_class] for label in one.labels)
+    return sorted(CLASSES.names[label.detector_class] for label in one.labels)
 
 
 def test_sagittal_t2_teaches_the_canal_slice_and_its_neighbours_and_only_far_negatives(study):
@@ -52,7 +52,7 @@ def test_a_structure_that_may_or_may_not_show_is_veiled_on_an_annotated_slice(st
     places[odd] = places[odd] + [-5, 0, 0]
     found = chosen(study, landmarks(study, toy_points(study, places)), Plane.SAGITTAL_T1)
     assert len(found[9].labels) == 4
-    assert [CLASS_NAMES[label.detector_class] for label in found[9].veiled] == ["foraminal_l5_s1"]
+    assert [CLASSES.names[label.detector_class] for label in found[9].veiled] == ["foraminal_l5_s1"]
     assert len(found[8].labels) == 1
     assert len(found[8].veiled) == 4
 
@@ -74,7 +74,7 @@ def test_axial_sides_are_named_by_the_patient_not_by_the_table(study):
         for one in discs.values():
             right, left = sorted(one.labels)[::-1]
             assert (left.position_mm[0], right.position_mm[0]) == (10, -10)
-            assert CLASS_NAMES[left.detector_class] == "subarticular_left"
+            assert CLASSES.names[left.detector_class] == "subarticular_left"
 
 
 def test_axial_negatives_lie_between_the_annotated_levels(study):
@@ -103,3 +103,18 @@ def test_points_on_another_plane_and_outside_the_image_are_left_out(study):
     left = landmarks(study, points)
     assert {point.target[:2] for point in left} == {(Condition.SUBARTICULAR, Side.RIGHT)}
     assert training_slices(study.of(Plane.SAGITTAL_T2)[0], left, count=9, generator=np.random.default_rng(0)) == []
+
+
+def test_the_papers_slices_are_those_with_points_and_hold_those_points_alone():
+    places = toy_positions(np.random.default_rng(2))
+    study = toy_study(places)
+    points = landmarks(study, toy_points(study, places))
+    one = study.of(Plane.SAGITTAL_T1)[0]
+    taught = annotated_slices(one, points)
+    own = [point for point in points if point.series_id == one.series_id]
+    assert [slice_.slice_index for slice_ in taught] == sorted({point.slice_index for point in own})
+    assert sum(len(slice_.labels) for slice_ in taught) == 10
+    assert all(slice_.veiled == () for slice_ in taught)
+    for slice_ in taught:
+        assert sorted(label.detector_class for label in slice_.labels) == sorted(
+            TARGETS.index(point.target) for point in own if point.slice_index == slice_.slice_index)

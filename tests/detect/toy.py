@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lsdc.competition import Study, StudySeries
-from lsdc.detect.classes import class_of
+from lsdc.detect.classes import CLASSES
 from lsdc.detect.detector import CANDIDATE_COLUMNS
 from lsdc.dicom import Series, SlicePlane
 from lsdc.tables import POINTS
@@ -83,7 +83,7 @@ def toy_candidates(study: Study, places: dict[Target, np.ndarray], *, reach_mm=6
             for index, plane in enumerate(one.series.planes):
                 xy_px, offset_mm = plane.to_pixel(place)
                 if abs(offset_mm) <= reach_mm:
-                    rows.append([one.series_id, index, class_of(*target), 0.9 - abs(offset_mm) / 20, *xy_px,
+                    rows.append([one.series_id, index, CLASSES.number(*target), 0.9 - abs(offset_mm) / 20, *xy_px,
                                  *plane.to_patient(xy_px)])
     return pd.DataFrame(rows, columns=list(CANDIDATE_COLUMNS)).astype(CANDIDATE_COLUMNS)
 
