@@ -1,6 +1,5 @@
 """The evaluation of a run's locations, on its own or beside other runs on the studies that all of them have."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,17 +13,17 @@ from lsdc.evaluate.box_figures import box_figures
 from lsdc.evaluate.floor import truth_folder
 from lsdc.evaluate.landmarks import keypoint_truths, target_errors
 from lsdc.evaluate.location_figures import location_differences, location_figures
+from lsdc.evaluate.location_notes import note_figures
 from lsdc.evaluate.location_text import text_of_locations
 from lsdc.evaluate.out_of_fold import LocatedFolds, assemble_locations
 from lsdc.evaluate.slice_errors import located_series, planes_of, slice_errors
 from lsdc.folds import read_folds
-from lsdc.runs import RunFolder
+from lsdc.runs import FoldFolder, RunFolder
 from lsdc.tables import BOX_MATCHES, KEYPOINTS, read_csv
 
 ANNOTATED, KEYPOINT = "annotated points", "true keypoints"
 SHOWN = 5  # examples given with a fault
 
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +40,12 @@ class LocationEvaluation:
 
 @dataclass(frozen=True, eq=False)
 class _Located:
-    """A run's name, its locations, and its BOX_MATCHES; None where a fold was located without them."""
+    """A run's name, its located folds, their locations and their BOX_MATCHES."""
 
     name: str
+    folds: Sequence[FoldFolder]
     located: LocatedFolds
-    boxes: pd.DataFrame | None
+    boxes: pd.DataFrame
 
 
 def evaluate_locations(
@@ -77,8 +77,8 @@ def evaluate_locations(
         "studies": len(studies), "of_studies": len(every[0].located.studies), "interval": settings.interval,
         "bootstrap": settings.bootstrap, "phantom": KEYPOINT in errors,
         "found_by": [{"run": one.name, "targets": _found_by(one, studies)} for one in every], "against": against,
-        "boxes": [{"run": one.name, "rows": box_figures(one.boxes, studies, settings)}
-                  for one in every if one.boxes is not None],
+        "way": [{"run": one.name, **note_figures(one.folds, studies)} for one in every],
+        "boxes": [{"run": one.name, "rows": box_figures(one.boxes, studies, settings)} for one in every],
     }
     best = KEYPOINT if KEYPOINT in errors else ANNOTATED
     return LocationEvaluation(figures, text_of_locations(figures), errors[best][0], best)
@@ -88,11 +88,8 @@ def _read(run: RunFolder, folder: CompetitionFolder) -> _Located:
     located_folds = run.located_folds()
     located = assemble_locations([fold.path for fold in located_folds],
                                  read_folds(run.folds, folder.study_ids("train")))
-    if absent := [fold.path.name for fold in located_folds if not fold.box_matches.exists()]:
-        log.warning("%s: no box_matches.csv in %s, so no average precision", run.path.name, ", ".join(absent))
-        return _Located(run.path.name, located, None)
     boxes = [BOX_MATCHES.read(fold.box_matches) for fold in located_folds]
-    return _Located(run.path.name, located, pd.concat(boxes, ignore_index=True))
+    return _Located(run.path.name, located_folds, located, pd.concat(boxes, ignore_index=True))
 
 
 def _same_folds(run: RunFolder, other: RunFolder, folder: CompetitionFolder) -> None:

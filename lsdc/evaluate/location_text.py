@@ -6,6 +6,7 @@ from tabulate import SEPARATING_LINE
 
 from lsdc.evaluate.cells import between, grid, number, percent
 from lsdc.evaluate.location_figures import PCK_MM
+from lsdc.evaluate.location_notes import DOUBTFUL_NATS, SHOWN
 from lsdc.evaluate.table import PHANTOM_LINE
 from lsdc.taxonomy import Level
 
@@ -23,6 +24,7 @@ def text_of_locations(figures: dict) -> str:
         if variants := [row for row in rows if row["by"] == "variant"]:
             parts.append(f"By the phantom's variant, against {against['truth']}\n" + _names(variants, several))
         parts += [_difference(one, against["truth"]) for one in against["differences"]]
+    parts += [_way(one, bool(figures["beside"])) for one in figures["way"]]
     return "\n\n".join([*parts, *([_boxes(figures)] if any(one["rows"] for one in figures["boxes"]) else [])])
 
 
@@ -49,6 +51,21 @@ def _found_by(runs: Sequence[dict]) -> str:
                 for way, count in run["targets"].items()]
         lines.append(f"{run['run'] + ': ' if len(runs) > 1 else ''}{total} targets, located: {', '.join(ways)}")
     return "\n".join(lines)
+
+
+def _way(run: dict, several: bool) -> str:
+    """What was told on the way, and how sure the levels are."""
+    levels = run["levels"]
+    name = f" ({run['run']})" if several else ""
+    lines = [f"On the way{name}: {levels['found']} of {levels['of']} levels decoded"]
+    if levels["median_margin"] is not None:
+        lines[0] += (f"; a study's least sure level beats its rival by {levels['median_margin']:.1f} nats "
+                     f"in the median, {levels['least_margin']:.1f} at least")
+    if levels["doubtful"]:
+        lines.append(f"by less than {DOUBTFUL_NATS:g} in {levels['doubtful']} studies: "
+                     f"{', '.join(map(str, levels['doubtful_studies']))}{' ...' * (levels['doubtful'] > SHOWN)}")
+    rows = [[row["note"], row["studies"], row["count"]] for row in run["notes"]]
+    return "\n".join(lines) + ("\n" + grid(rows, ["", "studies", "count"]) if rows else "")
 
 
 def _interleaved(runs: Sequence[dict]) -> list[dict]:

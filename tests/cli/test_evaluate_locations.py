@@ -10,7 +10,7 @@ from lsdc.cli.commands import lsdc
 from lsdc.config import load_settings
 from lsdc.files import read_json
 from lsdc.runs import RunFolder
-from lsdc.tables import FOLDS, LOCATIONS
+from lsdc.tables import BOX_MATCHES, FOLDS, LEVELS, LOCATION_NOTES, LOCATIONS
 from lsdc.taxonomy import TARGETS
 from lsdc.train import open_run
 from tests.builders import write_competition
@@ -32,7 +32,11 @@ def runs(tmp_path, monkeypatch) -> Path:
                      "series_id": study * 10 + 2, "slice_index": 1, "x_px": 3.5 + i % 5 + off_mm, "y_px": 2.25 + i % 7,
                      "x_mm": 4.0, "y_mm": 3.5 + i % 5 + off_mm, "z_mm": -2.25 - i % 7, "confidence": 0.9,
                      "found_by": "geometry", "fold": study % 2} for i, t in enumerate(TARGETS)]
-            LOCATIONS.write(LOCATIONS.frame(rows), run.fold(study % 2).locations)
+            here = run.fold(study % 2)
+            LOCATIONS.write(LOCATIONS.frame(rows), here.locations)
+            for table, path in ((BOX_MATCHES, here.box_matches), (LEVELS, here.levels),
+                                (LOCATION_NOTES, here.location_notes)):
+                table.write(table.empty(), path)
     return tmp_path / "runs"
 
 

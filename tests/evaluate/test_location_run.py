@@ -9,8 +9,8 @@ from lsdc.competition import open_folder
 from lsdc.errors import FoldError
 from lsdc.evaluate import evaluate_locations
 from lsdc.runs import RunFolder
-from lsdc.tables import BOX_MATCHES, FOLDS, KEYPOINTS, LATENTS, LOCATIONS
-from lsdc.taxonomy import TARGETS
+from lsdc.tables import BOX_MATCHES, FOLDS, KEYPOINTS, LATENTS, LEVELS, LOCATION_NOTES, LOCATIONS
+from lsdc.taxonomy import TARGETS, Level
 from tests.builders import write_competition
 
 STUDIES = (11, 12, 13, 14)
@@ -55,6 +55,15 @@ def make_run(tmp_path):
                         "iou": iou} for study in STUDIES if fold_of(study) == fold
                        for prediction, confidence, iou in ((None, None, None), (0, 0.8, 0.77))]
             BOX_MATCHES.write(BOX_MATCHES.frame(matches), run.fold(fold).box_matches)
+            own = [study for study in STUDIES if fold_of(study) == fold]
+            LEVELS.write(LEVELS.frame([{
+                "study_id": study, "level": level, "y_mm": None if study in lost else 1.0, "z_mm": 2.0,
+                "posterior": 0.9, "margin": None if study in lost else 0.5 + (study - min(STUDIES)) + number,
+                "fold": fold} for study in own for number, level in enumerate(Level)]), run.fold(fold).levels)
+            LOCATION_NOTES.write(LOCATION_NOTES.frame([{
+                "study_id": study, "series_id": series, "note": note, "count": count, "fold": fold} for study in own
+                for series, note, count in ((study * 10 + 2, "targets placed by detector", 5), (None, "lost", 2))
+                if note != "lost" or study in lost]), run.fold(fold).location_notes)
         return run
     return make
 
@@ -130,10 +139,15 @@ def test_a_table_of_another_fold_is_refused(make_run, folder, settings):
         evaluate_locations(run, folder, settings)
 
 
-def test_a_fold_without_its_boxes_is_said(make_run, folder, settings, caplog):
-    run = make_run("mine")
-    run.fold(1).box_matches.unlink()
-    result = evaluate_locations(run, folder, settings)
-    assert result.figures["boxes"] == []
-    assert "mine: no box_matches.csv in fold1" in caplog.text
-    assert "mAP" not in result.text
+def test_what_was_told_on_the_way_is_counted(make_run, folder, settings):
+    first = min(STUDIES)
+    lost = STUDIES[-1]
+    result = evaluate_locations(make_run("mine", lost=(lost,)), folder, settings)
+    told, = result.figures["way"]
+    assert told["notes"] == [{"note": "targets placed by detector", "studies": len(STUDIES), "count": 5 * len(STUDIES)},
+                             {"note": "lost", "studies": 1, "count": 2}]
+    levels = told["levels"]
+    assert (levels["found"], levels["of"]) == (5 * (len(STUDIES) - 1), 5 * len(STUDIES))
+    assert (levels["least_margin"], levels["doubtful_studies"]) == (0.5, [first])
+    assert f"by less than 1 in 1 studies: {first}" in result.text
+    assert "targets placed by detector" in result.text
