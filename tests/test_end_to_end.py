@@ -127,6 +127,18 @@ def test_submission_has_exactly_the_rows_of_the_sample(trained):
     assert "there is a submission of this name" in again.stderr
 
 
+def test_every_quirk_in_one_test_set_loses_no_row(trained, dirty_phantom):
+    place, _ = trained
+    dirty = dirty_phantom / "competition"
+    told = place.lsdc("submit", *CONFIG, "--data", dirty, "--name", "dirty")
+    assert told.returncode == 0, told.stderr
+    written = pd.read_csv(place.folder / "submissions" / "dirty" / "submission.csv")
+    assert written.row_id.tolist() == pd.read_csv(dirty / "sample_submission.csv").row_id.tolist()
+    assert written.iloc[:, 1:].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-9)
+    manifest = json.loads((place.folder / "submissions" / "dirty" / "manifest.json").read_text())
+    assert 0 < manifest["fallback_rows"] < 0.5 * manifest["rows"]  # a missing plane; the others were graded
+
+
 def test_a_broken_study_gets_priors_and_is_counted(trained, run):
     place, _ = trained
     root = phantom(trained)
