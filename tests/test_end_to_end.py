@@ -102,7 +102,10 @@ def test_the_locations_are_measured_by_themselves(trained, run):
     assert figures["studies"] == len(held_out)
     keypoints = next(one for one in figures["against"] if one["truth"] == "true keypoints")["runs"][0]["rows"][0]
     assert keypoints["n"] == 25 * len(held_out)
-    assert 0.3 < keypoints["identified"] <= 1  # too short to find every level
+    short = next(one for one in json.loads(run.evaluation.read_text())["locations"] if one["truth"] == "true keypoints")
+    whole = next(row for row in short["rows"] if row["condition"] == "all")
+    assert keypoints["identified"] == pytest.approx(whole["id_rate"])
+    assert keypoints["median_mm"] == pytest.approx(whole["median_mm"])
     assert figures["boxes"][0]["rows"][0]["truths"] == len(true)
 
 

@@ -20,7 +20,8 @@ def text_of_locations(figures: dict) -> str:
         several = len(against["runs"]) > 1
         rows = _interleaved(against["runs"])
         usual = [row for row in rows if row["by"] != "variant"]
-        parts += [f"Locations against {against['truth']}\n" + _names(usual, several), _places(usual, several)]
+        names = _names(usual, several) + _bounds(usual, figures["interval"])
+        parts += [f"Locations against {against['truth']}\n{names}", _places(usual, several)]
         if variants := [row for row in rows if row["by"] == "variant"]:
             parts.append(f"By the phantom's variant, against {against['truth']}\n" + _names(variants, several))
         parts += [_difference(one, against["truth"]) for one in against["differences"]]
@@ -84,6 +85,13 @@ def _names(rows: Sequence[dict], several: bool) -> str:
               _with_interval(row, "studies_exact")] for row in rows]
     return _grouped(rows, lines, ["studies", "targets", "missed", "identified", "precision", "exact",
                                   "studies all exact"], several)
+
+
+def _bounds(rows: Sequence[dict], share: float) -> str:
+    """Where every study is right no bootstrap tells how sure that is: the exact bound on the rate of wrong studies."""
+    return "".join(f"\n{row['run']}: none of {row['studies']} studies has a wrong target, so that fewer than "
+                   f"{percent(1 - (1 - share) ** (1 / row['studies']))} of studies have one ({100 * share:g} % bound)"
+                   for row in rows if row["by"] == "all" and row["studies_exact"] == 1)
 
 
 def _places(rows: Sequence[dict], several: bool) -> str:

@@ -188,7 +188,8 @@ def _draw_tile(axes, tile: _Tile, case, found: np.ndarray) -> None:
 
 
 def _name(axes, size_mm: float, y: float, level: Level, colour: str) -> None:
-    """A level's name at the left edge, at the height of its true point."""
+    """A level's name at the left edge, at the height of its true point; below the letter in the corner."""
+    y = max(y, 0.11 * size_mm)
     outlined(axes.text(0.02 * size_mm, y, level.title, color=colour, fontsize=9, va="center", ha="left"))
 
 

@@ -96,6 +96,13 @@ def test_located_folds_are_measured_without_predictions(make_run, folder, settin
         assert words in result.text
 
 
+def test_a_perfect_run_says_how_little_a_few_studies_prove(make_run, folder, settings):
+    """None wrong of 4: at a rate of 52.7 % that would be seen in (1 - .527)^4 = 5 % of draws."""
+    assert "mine: none of 4 studies has a wrong target, so that fewer than 52.7 % of studies have one (95 % bound)" in \
+        evaluate_locations(make_run("mine"), folder, settings).text
+    assert "wrong target" not in evaluate_locations(make_run("lost", lost=(14,)), folder, settings).text
+
+
 def test_without_truth_the_annotated_points_are_what_there_is(make_run, folder, settings, tmp_path):
     for name in ("latents.csv", "keypoints.csv", "studies.csv"):
         (tmp_path / "truth" / name).unlink()
