@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -53,6 +54,7 @@ class Seeing:
 
     def __init__(self, shape, found):
         self.shape, self.found = shape, found
+        self.settings = SimpleNamespace(classes="image")
 
     def candidates(self, study):
         return self.found

@@ -45,7 +45,7 @@ def located(dirty_phantom, truth, planted):
             study = read_study(folder, study_id, part)
             candidates = point_candidates(study, truth[study_id])
             candidates = candidates[~candidates.series_id.isin(blank)]
-            detector = SimpleNamespace(shape=fit_shape(others))
+            detector = SimpleNamespace(shape=fit_shape(others), settings=SimpleNamespace(classes="image"))
             in_view = [target for target, place in truth[study_id].items()
                        if any(one.slice_at(place, within_mm=OUTSIDE_MM) for one in study.series)]
             found[study_id] = study, locate_from_candidates(study, candidates, detector, fold=0), in_view
