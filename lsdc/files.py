@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock
+
 from lsdc.errors import StorageError
 
 
@@ -29,17 +31,41 @@ def written_aside(path: Path) -> Iterator[Path]:
         yield aside
         os.replace(aside, path)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT) or _cut_short(error):
-            raise StorageError("the disk is full", where=path, remedy="free some space and run again") from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise StorageError(
-                "this place cannot be written", where=path, got=error.strerror,
-                remedy="choose another: LSDC_RUNS, LSDC_CACHE (make RUNS=... CACHE=...), or --out where there is one",
-            ) from error
+        if (said := _explained(error, path)) is not None:
+            raise said from error
         raise
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder, made if it is not there, for this process alone; others wait. StorageError as `written_aside`."""
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+        lock.acquire()
+    except OSError as error:
+        if (said := _explained(error, folder)) is not None:
+            raise said from error
+        raise
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _explained(error: OSError, path: Path) -> StorageError | None:
+    """A full disk, a read-only folder or a missing permission in our words; None for any other error."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) or _cut_short(error):
+        return StorageError("the disk is full", where=path, remedy="free some space and run again")
+    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        return StorageError(
+            "this place cannot be written", where=path, got=error.strerror,
+            remedy="choose another: LSDC_RUNS, LSDC_CACHE (make RUNS=... CACHE=...), or --out where there is one")
+    return None
 
 
 def _cut_short(error: OSError) -> bool:

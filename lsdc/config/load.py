@@ -92,7 +92,10 @@ def _explain(entry: dict) -> str:
         return f"{key}: unknown key" + (f" (did you mean {near[0]}?)" if near else "")
     if entry["type"] == "missing":
         return f"{key}: missing"
-    return f"{key}: {entry['msg']} (got {entry['input']!r})"
+    said = entry["msg"].removeprefix("Value error, ")
+    if isinstance(entry["input"], dict):  # a whole section, or several: the message names its keys
+        return f"{key}: {said}" if key else said
+    return f"{key}: {said} (got {entry['input']!r})"
 
 
 def _names(sections: list[str]) -> list[str]:

@@ -36,6 +36,9 @@ class PhantomSettings(Record):
     seed: int = Field(ge=0)
     quirks: tuple[str, ...] = Field(
         description="quirks forced on every study, by name; all deals each out at least once; []: by chance alone")
+    variants: tuple[str, ...] = Field(
+        description="only studies with these counts of lumbar-type bodies, by name (usual, six_lumbar, four_lumbar, "
+                    "transitional_s1); []: as they come by chance")
 
 
 class FoldSettings(Record):
@@ -98,6 +101,9 @@ class CropSettings(Record):
     size_px: PositiveInt
     size_mm: PerCondition | None = Field(description="null cuts size_px native pixels, as the paper did")
     slices: Annotated[int, Field(ge=1), AfterValidator(_odd)]
+    views: Literal["own", "both"] = Field(
+        description="own: the plane that the condition is annotated on; both: also a plane across it, where the same "
+                    "place is seen (canal and foramina: axial T2; recesses: sagittal T2)")
     intensity: Literal["percentile", "minmax"]
     mirror_right: bool = Field(description="show right targets as their left mirror image")
 
@@ -106,14 +112,23 @@ class ClassifierSettings(Record):
     network: str = Field(description="deepscorenet, or the name of a timm network")
     weights: Path | None = Field(description="local pretrained weights of a timm network; null starts from scratch")
     shared: bool = Field(description="one trunk with a head per condition; false: one network per condition")
+    slices: Literal["stacked", "attention"] = Field(
+        description="stacked: a view's slices are the channels of one image; attention: the trunk sees each slice by "
+                    "itself, and what it saw is pooled by learned attention")
+    sequence_layers: int = Field(
+        ge=0, description="transformer layers in which a study's targets see each other: levels, conditions, the other "
+                          "side; 0: each target by itself")
     head: Literal["softmax", "ordinal"] = Field(
         description="softmax: three free logits; ordinal: one degree of narrowing against thresholds")
     level_bias: bool = Field(description="a bias (or thresholds) for each level, so that the network knows where it is")
     dropout: float = Field(ge=0, lt=1)
+    metric_weights: Literal["in_loss", "at_inference"] = Field(
+        description="where the metric's weights 1/2/4 enter, once: in_loss: answers carry them already; at_inference: "
+                    "answers are probabilities p, and w p / sum(w p) is predicted")
+    flip_at_test: bool = Field(description="predict the mean over each study and its mirror image")
 
 
 class TrainingSettings(Record):
-    """Classifier training. The metric's weights (1/2/4) are in the loss, so predictions carry them already."""
 
     epochs: PositiveInt
     batch_size: PositiveInt
@@ -123,10 +138,15 @@ class TrainingSettings(Record):
     weight_decay: float = Field(ge=0)
     warmup_epochs: float = Field(ge=0)
     schedule: Literal["cosine", "constant"]
-    loss: Literal["weighted_cross_entropy", "focal"]
+    accumulate: PositiveInt = Field(description="batches whose gradients are added up before a step")
+    loss: Literal["cross_entropy", "focal"]
     focal_gamma: float = Field(ge=0)
     focal_weighting: Literal["as_run", "as_intended"] = Field(description="class weights of the paper's focal loss")
     label_smoothing: float = Field(ge=0, lt=1)
+    any_severe: float = Field(
+        ge=0, description="weight of the metric's any-severe-canal term in the loss, its maximum a soft one; 0 is off")
+    slice_loss: float = Field(
+        ge=0, description="weight of an auxiliary loss: slice attention points at the annotated slice; 0 is off")
     early_stop_patience: int = Field(ge=0, description="epochs without a better tuning loss; 0 trains to the end")
     ema_decay: float = Field(ge=0, lt=1, description="moving average of the weights used for prediction; 0 is off")
     gradient_clip: float = Field(ge=0)
@@ -139,12 +159,18 @@ class AugmentSettings(Record):
     location_jitter: float = Field(ge=0, description="times the detector's measured location error; 0 is off")
     rotate_degrees: float = Field(ge=0, le=45)
     scale: float = Field(ge=0, lt=1)
-    flip_vertical: bool
-    flip_horizontal: bool
+    flip_vertical: bool = Field(description="turn half of the crops upside down")
+    flip_horizontal: bool = Field(description="turn half of the crops over, left for right in the image")
+    mirror: float = Field(ge=0, le=1, description="share of studies shown as their mirror image, sides swapped")
     brightness: float = Share
     contrast: float = Share
+    gamma: float = Share
     noise_sd: float = Share
-    blur: float = Share
+    blur: float = Field(ge=0, le=1, description="share of crops that are blurred")
+    erase: float = Field(ge=0, le=1, description="share of crops with one to three small boxes blacked out")
+    view_dropout: float = Field(ge=0, le=1, description="share of samples of which one view is hidden, if two are seen")
+    mixup: float = Field(ge=0, le=1, description="share of batches whose samples are blended with another study's")
+    cutmix: float = Field(ge=0, le=1, description="share of batches whose samples get a box of another study's")
 
 
 class ComputeSettings(Record):
@@ -152,7 +178,10 @@ class ComputeSettings(Record):
     devices: PositiveInt = Field(description=(
         "processes that share each batch of the classifier's training: GPUs, or with accelerator cpu that many on the "
         "CPU, which shows that it works but is not faster; auto without a GPU trains in one. Detector: always one"))
+    nodes: PositiveInt = Field(
+        description="machines that share the classifier's training, started by torchrun or Slurm")
     precision: Literal["32-true", "16-mixed", "bf16-mixed"]
+    compile: bool = Field(description="compile the classifier for training (torch.compile)")
     workers: int = Field(ge=0, description="processes that read and cut; 0 uses every core")
     batch_size: PositiveInt = Field(description="crops at once when the tuning and held-out studies are graded")
     detect_batch: PositiveInt = Field(description="slices at once when the detector looks at a study")
@@ -177,3 +206,21 @@ class Settings(Record):
     augment: AugmentSettings
     compute: ComputeSettings
     evaluation: EvaluationSettings
+
+    @model_validator(mode="after")
+    def _goes_together(self):
+        """What one section asks for, another must allow; all faults at once."""
+        attention, both = self.classifier.slices == "attention", self.crops.views == "both"
+        whole_studies = self.classifier.sequence_layers > 0 or self.training.any_severe > 0
+        faults = [said for wrong, said in (
+            (self.training.slice_loss and not attention, "training.slice_loss needs classifier.slices: attention"),
+            (self.classifier.network == "deepscorenet" and (attention or both),
+             "classifier.network: deepscorenet sees one slice: crops.views own and classifier.slices stacked"),
+            (self.training.balance and whole_studies,
+             "training.balance repeats targets: not with classifier.sequence_layers or training.any_severe"),
+            (self.augment.view_dropout and not both, "augment.view_dropout needs crops.views: both"),
+            (self.augment.mixup + self.augment.cutmix > 1, "augment.mixup and augment.cutmix add up to more than 1"),
+        ) if wrong]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self

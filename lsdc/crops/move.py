@@ -40,10 +40,11 @@ def widened(settings: CropSettings, *, margin_px: int, slices: int) -> CropSetti
 
 def moved(
     wide: np.ndarray, valid: np.ndarray, mm_per_px: float, settings: CropSettings, move: Move
-) -> tuple[np.ndarray, np.ndarray]:
-    """A crop as `settings` say out of a wide one (S, P, P) with valid (S,): image float32, and its valid slices.
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """A crop as `settings` say out of a wide one (S, P, P) with valid (S,): image float32, its valid slices, the step.
 
-    The middle slice stays one that is there: a move past the end of the stack stops at its last slice.
+    The step is by how many slices the middle moved. The middle slice stays one that is there: a move past the end of
+    the stack stops at its last slice.
     """
     size, spare = settings.size_px, (len(wide) - settings.slices) // 2
     middle = len(wide) // 2
@@ -62,4 +63,4 @@ def moved(
                        borderMode=cv2.BORDER_REPLICATE)
         for one in np.asarray(shown, dtype=np.float32)
     ])
-    return image, valid[first:first + settings.slices]
+    return image, valid[first:first + settings.slices], step

@@ -1,8 +1,8 @@
 """Crops cut once and kept, so that training reads no DICOM: one small array of bytes for each study.
 
-A study's crops lie in `<study_id>.npy`, (n, slices, size, size) uint8, beside `<study_id>.json` with their rows and
-the key of what they were made of: settings, points, and the files of the series used. Another key means stale, and
-the study is cut again. Folds and runs with equal crop settings share a store.
+A study's crops lie in `<study_id>.npy`, (n, views, slices, size, size) uint8, beside `<study_id>.json` with their
+rows and the key of what they were made of: settings, points, and the files of the series used. Another key means
+stale, and the study is cut again. Folds and runs with equal crop settings share a store.
 """
 
 import hashlib
@@ -16,15 +16,15 @@ import pandas as pd
 
 from lsdc.competition import CompetitionFolder, read_study
 from lsdc.config.sections import CropSettings
-from lsdc.crops.cut import cut
 from lsdc.crops.points import point_locations
+from lsdc.crops.views import VIEWS, cut_views
 from lsdc.errors import DataError, StorageError
-from lsdc.files import need_space, read_json, write_json, written_aside
+from lsdc.files import locked, need_space, read_json, write_json, written_aside
 from lsdc.processes import each
 from lsdc.tables import GRADES, POINTS
 
-VERSION = 1  # raised when the same inputs give other crops
-STORE_GIGABYTES, MEGABYTES_PER_STUDY = 0.1, 4.0  # of room for crops, with some to spare
+VERSION = 2  # raised when the same inputs give other crops
+STORE_GIGABYTES, MEGABYTES_PER_VIEW = 0.1, 4.0  # of room, with some to spare; of each study
 FEW_STUDIES = 16  # not worth starting processes for
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,8 @@ log = logging.getLogger(__name__)
 class CropStore:
     """Crops of many studies.
 
-    rows: study_id, condition, side, level, mm_per_px, valid (list of bool), file, offset (bytes in the file).
+    rows: study_id, condition, side, level, file, offset (bytes in the file); and, lists by view as in `Views`, seen,
+    valid (a list of each view's slices), mm_per_px, slice_mm (nan where there is no step).
     """
 
     folder: Path
@@ -45,8 +46,9 @@ class CropStore:
         return len(self.rows)
 
     def image(self, file: str, offset: int) -> np.ndarray:
-        """(slices, size, size) uint8 of a row, read from its file."""
-        shape = (self.settings.slices, self.settings.size_px, self.settings.size_px)
+        """(views, slices, size, size) uint8 of a row, read from its file."""
+        size = self.settings.size_px
+        shape = (VIEWS[self.settings.views], self.settings.slices, size, size)
         flat = np.fromfile(self.folder / file, np.uint8, count=int(np.prod(shape)), offset=offset)
         if flat.size < np.prod(shape):
             raise StorageError("a stored crop is cut short", where=self.folder / file,
@@ -64,14 +66,8 @@ def open_store(
     """
     place = Path(root) / _digest({"version": VERSION, "settings": settings.model_dump(mode="json")})[:16]
     studies = {int(study): rows for study, rows in points.groupby("study_id", sort=False)}
-    keys = {study: _key(folder, study, rows) for study, rows in studies.items()}
-    missing = [study for study in studies if not _fresh(place, study, keys[study])]
-    jobs = [(study, studies[study], keys[study]) for study in missing]
-    need_space(place, STORE_GIGABYTES + len(missing) * MEGABYTES_PER_STUDY / 1000, "the crops")
-    light = replace(folder, grades=GRADES.empty(), points=POINTS.empty())  # it goes to each process
-    for study, faults in each(_cut_study, jobs, what="cutting crops", workers=workers, few=FEW_STUDIES,
-                              shared=(light, settings, place)) if jobs else ():
-        log.debug("study %d cut, %d points left out", study, len(faults))
+    with locked(place):  # what several processes need, one cuts; the others find it there
+        _cut_missing(folder, studies, settings, place, workers)
     rows = [row for study in studies for row in _rows(place, study)]
     if not rows:
         raise DataError("not one annotated point can be cut", got=f"{len(points)} points of {len(studies)} studies",
@@ -79,22 +75,37 @@ def open_store(
     return CropStore(place, pd.DataFrame(rows), settings)
 
 
+def _cut_missing(
+    folder: CompetitionFolder, studies: dict[int, pd.DataFrame], settings: CropSettings, place: Path, workers: int
+) -> None:
+    keys = {study: _key(folder, study, rows) for study, rows in studies.items()}
+    missing = [study for study in studies if not _fresh(place, study, keys[study])]
+    jobs = [(study, studies[study], keys[study]) for study in missing]
+    need_space(place, STORE_GIGABYTES + len(missing) * VIEWS[settings.views] * MEGABYTES_PER_VIEW / 1000, "the crops")
+    light = replace(folder, grades=GRADES.empty(), points=POINTS.empty())  # it goes to each process
+    for study, faults in each(_cut_study, jobs, what="cutting crops", workers=workers, few=FEW_STUDIES,
+                              shared=(light, settings, place)) if jobs else ():
+        log.debug("study %d cut, %d points left out", study, len(faults))
+
+
 def _cut_study(
     folder: CompetitionFolder, settings: CropSettings, place: Path, study_id: int, points: pd.DataFrame, key: str
 ) -> tuple[int, list[str]]:
     study = read_study(folder, study_id, "train")
     locations, faults = point_locations(study, points)
+    among = {location["series_id"] for location in locations}
     images, rows = [], []
     for location in locations:
         try:
-            crop = cut(study, location, settings)
+            views = cut_views(study, location, settings, among=among)
         except DataError as error:
             faults.append(f"study {study_id}, {location['condition']} {location['level']}: {error.problem}")
             continue
         rows.append({"study_id": study_id, **{name: location[name] for name in ("condition", "side", "level")},
-                     "mm_per_px": crop.planes[len(crop.planes) // 2].spacing_xy_mm[0],
-                     "valid": crop.valid.tolist(), "file": f"{study_id}.npy"})
-        images.append(np.round(crop.image * 255).astype(np.uint8))
+                     **{name: [None if value != value else value for value in getattr(views, name).tolist()]
+                        for name in ("mm_per_px", "slice_mm")},
+                     "seen": views.seen.tolist(), "valid": views.valid.tolist(), "file": f"{study_id}.npy"})
+        images.append(np.round(views.image * 255).astype(np.uint8))
     described = place / f"{study_id}.json"
     described.unlink(missing_ok=True)  # first, so that no old description stands beside a new array
     if images:

@@ -15,19 +15,18 @@ from lsdc.files import file_hash, read_json, write_json, written_aside
 from lsdc.grade.model import GradingModel, build_model
 from lsdc.taxonomy import TARGETS
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS_FILE, DESCRIPTION_FILE = "classifier.safetensors", "classifier.json"
 
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """A network with what it must be fed. weights_in_probabilities: its answers carry the metric's weights 1/2/4."""
+    """A network with what it must be fed."""
 
     model: GradingModel
     classifier: ClassifierSettings
     crops: CropSettings
     fold: int
-    weights_in_probabilities: bool
 
 
 def save_classifier(trained: Classifier, folder: Path, **told: object) -> None:
@@ -42,7 +41,6 @@ def save_classifier(trained: Classifier, folder: Path, **told: object) -> None:
         "classifier": trained.classifier.model_dump(mode="json") | {"weights": None},
         "crops": trained.crops.model_dump(mode="json"),
         "targets": [target.column for target in TARGETS],
-        "weights_in_probabilities": trained.weights_in_probabilities,
         "sha256": file_hash(folder / WEIGHTS_FILE), **told,
     })
 
@@ -58,7 +56,7 @@ def load_classifier(folder: Path) -> Classifier:
         told = read_json(folder / DESCRIPTION_FILE)
         classifier = ClassifierSettings(**told["classifier"])
         crops = CropSettings(**told["crops"])
-        fold, weighted = int(told["fold"]), bool(told["weights_in_probabilities"])
+        fold = int(told["fold"])
         targets, digest, version = told["targets"], told["sha256"], told["format"]
     except (StorageError, KeyError, TypeError, ValueError, pydantic.ValidationError) as error:
         raise WeightsError("a classifier's description cannot be read", got=f"{type(error).__name__}: {error}",
@@ -76,4 +74,4 @@ def load_classifier(folder: Path) -> Classifier:
     except (RuntimeError, SafetensorError) as error:
         raise WeightsError("the weights are of another network", wanted=classifier.network, where=folder,
                            got=" ".join(str(error).split())[:300], remedy="copy both files again") from error
-    return Classifier(model.eval(), classifier, crops, fold, weighted)
+    return Classifier(model.eval(), classifier, crops, fold)

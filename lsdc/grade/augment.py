@@ -22,16 +22,18 @@ from lsdc.taxonomy import ANNOTATED_PLANE, Condition, Plane, Side
 JITTER_LIMIT_MM, JITTER_LIMIT_SLICES = 8.0, 2  # a larger error is another level or side: its label would be false
 PAPER_ROTATION = (1.0, 20.0)  # degrees
 PAPER_NOISE_SD = 25 / 255
+ERASED_BOXES, ERASED_SIDE = 3, (0.08, 0.2)  # at most so many, of such shares of the crop's side
 NATIVE_MM_PER_PX = 0.3  # a small pixel: room for jitter where crops are in native pixels
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What was drawn for one sample in one epoch."""
+    """What was drawn for one sample in one epoch: of its own view, and the view that is hidden (None: none is)."""
 
     move: Move
     noise_sd: float
     seed: int
+    hidden: int | None = None
 
 
 def jitter_pool(errors: pd.DataFrame) -> dict[Condition, np.ndarray]:
@@ -80,26 +82,48 @@ def draw(
         move = replace(move, flip_vertical=not move.flip_vertical)
     elif operation is Operation.NOISE:
         noise_sd = PAPER_NOISE_SD
-    return Drawn(move, noise_sd, int(rng.integers(2**31)))
+    hidden = int(rng.integers(2)) if rng.random() < settings.view_dropout else None
+    return Drawn(move, noise_sd, int(rng.integers(2**31)), hidden)
+
+
+def move_across(move: Move, *, axial: bool, slice_mm: float, other_slice_mm: float) -> Move:
+    """The same step in the patient as a second view sees it, its slices across those of the first.
+
+    axial: the first view is an axial one, and the other sagittal. slice_mm, other_slice_mm: from slice to slice, nan
+    where there is no next one. Turn and zoom stay, flips are of the first view alone.
+    """
+    through_mm = move.slices * np.nan_to_num(slice_mm)  # towards the head (axial), or the left
+    if axial:
+        x_mm, y_mm, along_mm = move.y_mm, -through_mm, move.x_mm
+    else:
+        x_mm, y_mm, along_mm = through_mm, move.x_mm, -move.y_mm
+    slices = round(along_mm / other_slice_mm) if other_slice_mm > 0 else 0
+    return replace(move, x_mm=float(np.clip(x_mm, -JITTER_LIMIT_MM, JITTER_LIMIT_MM)), y_mm=float(
+        np.clip(y_mm, -JITTER_LIMIT_MM, JITTER_LIMIT_MM)), slices=slices, flip_horizontal=False, flip_vertical=False)
 
 
 class Photometry:
-    """Brightness, contrast, noise and blur of an image (S, H, W) float32 in 0..1, by what was drawn."""
+    """Brightness, contrast, gamma, noise, blur and erased boxes of an image (S, H, W) float32 in 0..1, as drawn."""
 
     def __init__(self, settings: AugmentSettings):
         steps = []
         if settings.brightness or settings.contrast:
             steps.append(A.RandomBrightnessContrast(settings.brightness, settings.contrast, p=1))
+        if settings.gamma:
+            steps.append(A.RandomGamma((100 * (1 - settings.gamma), 100 * (1 + settings.gamma)), p=1))
         if settings.blur:
             steps.append(A.GaussianBlur(blur_limit=(3, 5), sigma_limit=(0.3, 1.0), p=settings.blur))
         if settings.noise_sd:
             steps.append(A.GaussNoise(std_range=(0, settings.noise_sd), p=1))
+        if settings.erase:
+            steps.append(A.CoarseDropout((1, ERASED_BOXES), ERASED_SIDE, ERASED_SIDE, fill=0, p=settings.erase))
         self.compose = A.Compose(steps) if steps else None
 
-    def __call__(self, image: np.ndarray, drawn: Drawn) -> np.ndarray:
-        rng = np.random.default_rng(drawn.seed)
+    def __call__(self, image: np.ndarray, drawn: Drawn, *, view: int = 0) -> np.ndarray:
+        seed = drawn.seed + int(view)  # the views are series of their own
+        rng = np.random.default_rng(seed)
         if self.compose is not None:
-            self.compose.set_random_state(rng, random.Random(drawn.seed))  # noqa: S311 (no secret)
+            self.compose.set_random_state(rng, random.Random(seed))  # noqa: S311 (no secret)
             image = self.compose(image=np.ascontiguousarray(image.transpose(1, 2, 0)))["image"].transpose(2, 0, 1)
         if drawn.noise_sd:
             image = np.clip(image + rng.normal(0, drawn.noise_sd, image.shape).astype(np.float32), 0, 1)

@@ -1,38 +1,44 @@
 """Batches of crops for training and tuning. Every sample's randomness is a function of (seed, epoch, sample)."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from lsdc.config.sections import AugmentSettings, CropSettings
-from lsdc.crops import CropStore, Move, moved
-from lsdc.grade.augment import Photometry, draw, mirror_signs
+from lsdc.crops import CropStore, Move, mirrored, moved
+from lsdc.grade.augment import Drawn, Photometry, draw, mirror_signs, move_across
 from lsdc.grade.balance import Operation
+from lsdc.grade.batches import Shown
 from lsdc.grade.heads import LEVELS
-from lsdc.grade.model import CONDITIONS
-from lsdc.grade.replicas import place
+from lsdc.grade.model import CONDITIONS, SIDES
 from lsdc.seeding import generator
-from lsdc.taxonomy import Condition, Side
+from lsdc.taxonomy import ANNOTATED_PLANE, Condition, Plane, Side
 
 Batch = dict[str, torch.Tensor]
 
 
-class Shown(NamedTuple):
-    """A sample as one epoch shows it; known False keeps it out of every loss."""
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One sample as an epoch shows it: image (V, S, H, W) float32, seen (V,), valid (V, S), side.
 
-    epoch: int
-    number: int
-    known: bool = True
+    slice: which slice of the own view is the annotated one.
+    """
+
+    image: np.ndarray
+    seen: np.ndarray
+    valid: np.ndarray
+    side: Side
+    slice: int
 
 
 class CropDataset(Dataset):
     """Asked for a list of Shown, gives a whole batch.
 
-    image (B, S, H, W) float32 in 0..1; condition, level, severity (B,) int64; known (B,) bool; study (B,) int64.
+    image (B, V, S, H, W) float32 in 0..1, V views of S slices; seen (B, V) and valid (B, V, S) bool; condition, side,
+    level, severity, slice (B,) int64, slice being the annotated one of the own view; known (B,) bool; study (B,) int64.
     samples: rows of the store, in its order, with severity, and operation where the balance added them.
     augment None shows every crop as it would be predicted.
     """
@@ -52,77 +58,69 @@ class CropDataset(Dataset):
         self.samples = samples.to_dict("records")
         self.condition = np.array([CONDITIONS.index(Condition(row["condition"])) for row in self.samples])
         self.level = np.array([LEVELS.index(row["level"]) for row in self.samples])
+        self.study = np.array([row["study_id"] for row in self.samples])
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def __getitem__(self, batch: list[Shown]) -> Batch:
         numbers = np.array([one.number for one in batch])
-        images = np.stack([self.image(one.epoch, one.number) for one in batch])  # (B, S, H, W)
-        severity = [self.samples[number]["severity"] for number in numbers]
+        shown = [self.sample(one.epoch, one.number) for one in batch]
         return {
-            "image": torch.from_numpy(images).contiguous(memory_format=torch.channels_last),
+            "image": torch.from_numpy(np.stack([one.image for one in shown])),
+            "seen": torch.from_numpy(np.stack([one.seen for one in shown])),
+            "valid": torch.from_numpy(np.stack([one.valid for one in shown])),
+            "slice": torch.tensor([one.slice for one in shown]),
             "condition": torch.from_numpy(self.condition[numbers]),
+            "side": torch.tensor([SIDES.index(one.side) for one in shown]),
             "level": torch.from_numpy(self.level[numbers]),
-            "severity": torch.tensor(severity, dtype=torch.int64),
+            "severity": torch.tensor([self.samples[number]["severity"] for number in numbers], dtype=torch.int64),
             "known": torch.tensor([one.known for one in batch]),
-            "study": torch.tensor([self.samples[number]["study_id"] for number in numbers]),
+            "study": torch.from_numpy(self.study[numbers]),
         }
 
-    def image(self, epoch: int, number: int) -> np.ndarray:
-        """(S, H, W) float32 of one sample in one epoch."""
+    def sample(self, epoch: int, number: int) -> Sample:
+        """One sample in one epoch."""
         row = self.samples[number]
-        wide = self.store.image(row["file"], row["offset"]) / np.float32(255)
-        valid = np.array(row["valid"])
-        if self.augment is None:
-            return moved(wide, valid, row["mm_per_px"], self.crops, Move())[0]
+        wide = self.store.image(row["file"], row["offset"]) / np.float32(255)  # (V, S + spare, P, P)
+        seen, side = np.array(row["seen"]), Side(row["side"])
+        drawn = self._drawn(row, epoch, number) if self.augment else None
+        size, middle = self.crops.size_px, self.crops.slices // 2
+        image = np.zeros((len(wide), self.crops.slices, size, size), np.float32)
+        valid = np.zeros((len(wide), self.crops.slices), bool)
+        at = middle
+        if drawn and seen.all() and len(seen) > 1 and drawn.hidden is not None:
+            seen[drawn.hidden] = False
+        for view in np.flatnonzero(seen):
+            move = self._move(row, drawn, view) if drawn else Move()
+            there = np.array(row["valid"][view])
+            image[view], valid[view], step = moved(wide[view], there, row["mm_per_px"][view], self.crops, move)
+            if view == 0:
+                at = middle - step
+            if drawn:
+                image[view] = self.photometry(image[view], drawn, view=view)
+        if drawn and generator(self.seed, "mirror", epoch, row["study_id"]).random() < self.augment.mirror:
+            axial = self._axial(row)
+            image, valid, side = mirrored(image, valid, axial, side, mirror_right=self.crops.mirror_right)
+            if not axial[0] and (side is Side.MIDLINE or not self.crops.mirror_right):
+                at = self.crops.slices - 1 - at
+        return Sample(np.ascontiguousarray(image), seen, valid, side, at)
+
+    def _drawn(self, row: dict, epoch: int, number: int) -> Drawn:
         condition, operation = Condition(row["condition"]), row["operation"]
-        drawn = draw(
+        return draw(
             generator(self.seed, "augment", epoch, number), self.augment, self.errors[condition],
             operation=None if pd.isna(operation) else Operation(operation),
             mirror=mirror_signs(condition, Side(row["side"]), self.crops),
         )
-        image, _ = moved(wide, valid, row["mm_per_px"], self.crops, drawn.move)
-        return np.ascontiguousarray(self.photometry(image, drawn))
 
+    def _move(self, row: dict, drawn: Drawn, view: int) -> Move:
+        if view == 0:
+            return drawn.move
+        own, other = (np.nan if value is None else value for value in row["slice_mm"])
+        return move_across(drawn.move, axial=bool(self._axial(row)[0]), slice_mm=own, other_slice_mm=other)
 
-class EpochBatches(Sampler):
-    """Batches of Shown, shuffled by (seed, epoch); every sample once, batches of nearly equal size.
-
-    apart: each batch holds one condition only (for networks that share nothing). In a training of several processes,
-    each takes its part of every batch, whose samples do not depend on how many they are. Lightning calls set_epoch.
-    """
-
-    def __init__(self, condition: np.ndarray, batch_size: int, *, seed: int, apart: bool, shuffle: bool = True):
-        self.groups = [np.flatnonzero(condition == one) for one in np.unique(condition)] if apart else [
-            np.arange(len(condition))]
-        self.batch_size, self.seed, self.shuffle, self.epoch = batch_size, seed, shuffle, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return sum(self._parts(group) for group in self.groups)
-
-    def __iter__(self) -> Iterator[list[Shown]]:
-        rng = generator(self.seed, "order", self.epoch)
-        groups = [rng.permutation(group) for group in self.groups] if self.shuffle else self.groups
-        batches = [part for group in groups for part in np.array_split(group, self._parts(group))]
-        for index in rng.permutation(len(batches)) if self.shuffle else range(len(batches)):
-            yield part_of([Shown(self.epoch, int(number)) for number in batches[index]], *place())
-
-    def _parts(self, group: np.ndarray) -> int:
-        return max(1, round(len(group) / self.batch_size))
-
-
-def part_of(batch: list[Shown], rank: int, count: int) -> list[Shown]:
-    """Which samples of a batch the process `rank` of `count` takes.
-
-    A part of less than two (BatchNorm cannot train on one) is filled up from the others' as far as there are any, with
-    samples that are not known: every process has something to do in every step, and no sample counts twice.
-    """
-    part = batch[rank::count]
-    if (short := 2 - len(part)) > 0:
-        others = [one._replace(known=False) for one in batch if one not in part]
-        part = part + others[:short]
-    return part
+    def _axial(self, row: dict) -> np.ndarray:
+        """(V,) bool: an own axial view has a sagittal one across it, and the other way round."""
+        own = ANNOTATED_PLANE[Condition(row["condition"])] is Plane.AXIAL_T2
+        return np.array([own, not own][:len(row["seen"])])

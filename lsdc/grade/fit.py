@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy, Strategy
 from torch.multiprocessing.spawn import ProcessException
 from torch.utils.data import DataLoader
 
@@ -22,13 +24,15 @@ from lsdc.device import choose_device
 from lsdc.errors import DeviceError
 from lsdc.grade.augment import jitter_pool
 from lsdc.grade.balance import balance
-from lsdc.grade.dataset import CropDataset, EpochBatches
+from lsdc.grade.batches import EpochBatches
+from lsdc.grade.dataset import CropDataset
 from lsdc.grade.heads import LEVELS
 from lsdc.grade.history import History
 from lsdc.grade.launch import Spawned, check_loopback, out_of_memory, port_forgotten, quiet, told
-from lsdc.grade.losses import focal_class_weights
+from lsdc.grade.losses import UNWEIGHTED, focal_class_weights
 from lsdc.grade.model import CONDITIONS, GradingModel, build_model
 from lsdc.grade.module import GradingModule
+from lsdc.ranks import rank, started_by
 from lsdc.seeding import seed_for
 from lsdc.taxonomy import SEVERITY_WEIGHTS, Severity
 
@@ -48,12 +52,13 @@ class Fitted:
 
 def fit(
     store: CropStore, tuning_store: CropStore | None, errors: pd.DataFrame, settings: Settings, seed: int, work: Path
-) -> Fitted:
+) -> Fitted | None:
     """Train on the store's crops, going on from work/last.ckpt if there is one; the best or last network, on the CPU.
 
     store.rows: with severity. errors: LOCATION_ERRORS. Writes history.csv, tensorboard/ and checkpoints to `work`.
     Global random state is left as it was. On several devices each has its own process within this call, takes its part
-    of every batch and ends with the fit. DeviceError when a GPU is asked for and absent, or out of memory.
+    of every batch and ends with the fit; started by torchrun or Slurm, all of them call this, and None is given back to
+    all but the first. DeviceError when a GPU is asked for and absent, or out of memory.
     """
     device = choose_device(settings.compute)
     samples = _samples(store.rows, balanced=settings.training.balance, seed=seed)
@@ -63,11 +68,12 @@ def fit(
         quiet()
         torch.manual_seed(seed_for(seed, "weights"))
         model = build_model(settings.classifier, settings.crops)
-        if settings.training.loss == "weighted_cross_entropy":  # whose answers are weighted rates
-            model.start_from(*weighted_rates(store.rows))
+        if settings.training.loss == "cross_entropy":  # whose answers are rates, weighted or not
+            model.start_from(*rates(store.rows, SEVERITY_WEIGHTS if settings.classifier.metric_weights == "in_loss"
+                                    else UNWEIGHTED))
         model = model.to(memory_format=torch.channels_last)
         loader = _loader(data, settings, device, seed=seed, training=True)
-        module = GradingModule(model, settings.training, steps=len(loader), seed=seed,
+        module = GradingModule(model, settings, steps=-(-len(loader) // settings.training.accumulate), seed=seed,
                                class_weights=_class_weights(samples, settings))
         trainer = _trainer(settings, device, Path(work), tuning=tuning_store is not None)
         tuning = None
@@ -82,6 +88,8 @@ def fit(
             raise out_of_memory(str(error), device) from error
         except ProcessException as error:
             raise told(error, device) from error
+    if rank():
+        return None
     return _fitted(module, last, best if settings.training.early_stop_patience else last)
 
 
@@ -95,20 +103,21 @@ def _fitted(module: GradingModule, last: Path, kept: Path) -> Fitted:
     return Fitted(module.final.cpu().eval(), row["epoch"], losses)
 
 
-def weighted_rates(rows: pd.DataFrame) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weight-multiplied rates of severities among labelled rows, (conditions, levels, 3), and (conditions, 3) pooled.
+def rates(rows: pd.DataFrame, weights: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rates of severities among labelled rows, times weights (3,): (conditions, levels, 3), (conditions, 3) pooled.
 
     Every severity counts as seen once more in its condition, so that none starts impossible.
     """
-    rates, pooled = np.zeros((len(CONDITIONS), len(LEVELS), len(Severity))), np.zeros((len(CONDITIONS), len(Severity)))
+    pooled = np.zeros((len(CONDITIONS), len(Severity)))
+    by_level = np.zeros((len(CONDITIONS), len(LEVELS), len(Severity)))
     for c, condition in enumerate(CONDITIONS):
         own = rows[rows["condition"] == condition]
         pooled[c] = np.bincount(own["severity"], minlength=len(Severity)) + 1.0
         for k, level in enumerate(LEVELS):
             counts = np.bincount(own["severity"][own["level"] == level], minlength=len(Severity))
-            rates[c, k] = counts + SMOOTHING * pooled[c] / pooled[c].sum()
-    rates, pooled = rates * SEVERITY_WEIGHTS, pooled * SEVERITY_WEIGHTS
-    return (torch.from_numpy(rates / rates.sum(axis=2, keepdims=True)),
+            by_level[c, k] = counts + SMOOTHING * pooled[c] / pooled[c].sum()
+    by_level, pooled = by_level * weights, pooled * weights
+    return (torch.from_numpy(by_level / by_level.sum(axis=2, keepdims=True)),
             torch.from_numpy(pooled / pooled.sum(axis=1, keepdims=True)))
 
 
@@ -129,9 +138,10 @@ def _class_weights(samples: pd.DataFrame, settings: Settings) -> torch.Tensor | 
 
 def _loader(data: CropDataset, settings: Settings, device: torch.device, *, seed: int, training: bool) -> DataLoader:
     """Whole batches from the dataset. On a CPU the network and the loader share the cores, so no workers there."""
+    whole = settings.classifier.sequence_layers > 0 or (training and settings.training.any_severe > 0)
     batches = EpochBatches(
         data.condition, settings.training.batch_size if training else settings.compute.batch_size, seed=seed,
-        apart=training and not settings.classifier.shared, shuffle=training,
+        apart=training and not settings.classifier.shared, whole=data.study if whole else None, shuffle=training,
     )
     cores = (os.cpu_count() or 1) // settings.compute.devices or 1
     workers = 0 if device.type == "cpu" else settings.compute.workers or cores
@@ -152,18 +162,28 @@ def _trainer(settings: Settings, device: torch.device, work: Path, *, tuning: bo
         ]
     if bar := sys.stderr.isatty():
         callbacks.append(TQDMProgressBar())
-    devices = _devices(settings.compute, device)
-    if devices > 1:
+    devices, starter = _devices(settings.compute, device), started_by()
+    if settings.compute.nodes > 1 and starter is None:
+        raise DeviceError("training on several machines is started by torchrun or srun", got=settings.compute.nodes,
+                          where="compute.nodes", remedy="start this command with one of them, or set it to 1")
+    if devices > 1 and starter is None:
         check_loopback()
     return Trainer(
         accelerator="cpu" if device.type == "cpu" else "gpu", devices=devices,
-        strategy=Spawned() if devices > 1 else "auto", default_root_dir=work,
+        strategy=_strategy(devices, starter), num_nodes=settings.compute.nodes, default_root_dir=work,
         precision=settings.compute.precision, max_epochs=settings.training.epochs,
-        gradient_clip_val=settings.training.gradient_clip or None, callbacks=callbacks, enable_progress_bar=bar,
+        gradient_clip_val=settings.training.gradient_clip or None,
+        accumulate_grad_batches=settings.training.accumulate, callbacks=callbacks, enable_progress_bar=bar,
         logger=TensorBoardLogger(work, name="tensorboard", version=""), log_every_n_steps=10,
         enable_model_summary=False, use_distributed_sampler=False, num_sanity_val_steps=0,
         benchmark=device.type == "cuda",
     )
+
+
+def _strategy(devices: int, starter: str | None) -> Strategy | str:
+    if starter:
+        return DDPStrategy(find_unused_parameters=True)
+    return Spawned() if devices > 1 else "auto"
 
 
 def _devices(compute: ComputeSettings, device: torch.device) -> int:

@@ -1,19 +1,22 @@
-"""Losses of the classifier: the metric's weighted cross-entropy, and the paper's focal loss.
+"""Losses of the classifier: the metric's weighted cross-entropy and its any-severe term, the paper's focal loss.
 
 Where several processes share a batch, each gives the whole batch's loss as far as its own samples go, times the number
 of processes: divided by sums over the whole batch, so that the mean over the processes, of losses and of gradients, is
 exactly what one process would have.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 
 from lsdc.grade.replicas import place, summed
-from lsdc.taxonomy import SEVERITY_WEIGHTS, Condition
+from lsdc.taxonomy import SEVERITY_WEIGHTS, Condition, Severity
 
 EPSILON = 1e-7  # the paper's clip of probabilities
+SHARPNESS = 20.0  # of the soft maximum over a study's levels
+UNWEIGHTED = (1,) * len(SEVERITY_WEIGHTS)
 
 
 def weighted_cross_entropy(
@@ -22,16 +25,51 @@ def weighted_cross_entropy(
     known: torch.Tensor,
     condition: torch.Tensor,
     *,
+    weights: Sequence[int] = SEVERITY_WEIGHTS,
+    share: torch.Tensor | float = 1.0,
     label_smoothing: float = 0.0,
 ) -> torch.Tensor:
     """The metric as a loss: weights 1/2/4, normalised by their sum in each condition, mean over conditions present.
 
-    logits (B, 3); severity (B,) 0..2, read only where known (B,) is True; condition (B,) indices. Probabilities that
-    minimise it are proportional to weight times probability, so they are the metric's own. Zero without any label.
+    logits (B, 3); severity (B,) 0..2, read only where known (B,) is True; condition (B,) indices; share (B,) how much
+    a label counts. Probabilities that minimise it are proportional to weight times probability, so they are the
+    metric's own; with weights UNWEIGHTED they are plain ones. Zero without any label.
     """
-    weights = logits.new_tensor(SEVERITY_WEIGHTS)[severity * known]
+    weight = logits.new_tensor(weights)[severity * known]
     each = F.cross_entropy(logits, severity * known, reduction="none", label_smoothing=label_smoothing)
-    return _mean_over_conditions(each, weights * known, condition)
+    return _mean_over_conditions(each, weight * known * share, condition)
+
+
+def any_severe_loss(
+    logits: torch.Tensor, severity: torch.Tensor, known: torch.Tensor, condition: torch.Tensor, study: torch.Tensor
+) -> torch.Tensor:
+    """The metric's fourth term: by study, is any canal severe, told by the largest P(severe) of its levels.
+
+    logits (B, 3) whose softmax carries the metric's weights; study (B,). The maximum is a soft one, so that every level
+    learns; a study's weight is the largest of its rows'. Zero without a labelled canal.
+    """
+    rows = known & (condition == list(Condition).index(Condition.CANAL))
+    _, group = torch.unique(study[rows], return_inverse=True)
+    count = int(group.max()) + 1 if len(group) else 0
+    severe = logits[rows].softmax(dim=1)[:, Severity.SEVERE]
+    loud = (SHARPNESS * severe).exp()
+    total = severe.new_zeros((2, count)).index_add(1, group, torch.stack([loud * severe, loud]))
+    highest = (total[0] / total[1]).clamp(EPSILON, 1 - EPSILON)
+    worst = severity.new_zeros(count).scatter_reduce(0, group, severity[rows], "amax")
+    weight = logits.new_tensor(SEVERITY_WEIGHTS)[worst]
+    each = F.binary_cross_entropy(highest, (worst == Severity.SEVERE).to(highest), reduction="none")
+    whole = summed(weight.sum())
+    return place()[1] * (weight * each).sum() / whole.clamp_min(1)
+
+
+def slice_loss(scores: torch.Tensor, annotated: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """How far the slice attention (B, S) is from pointing at the annotated slice (B,), where known (B,): cross-entropy.
+
+    Rows whose own view is not seen (all scores -inf) do not count.
+    """
+    rows = known & torch.isfinite(scores).any(dim=1)
+    total = F.cross_entropy(scores[rows], annotated[rows], reduction="sum")
+    return place()[1] * total / summed(rows.sum()).clamp_min(1)
 
 
 def focal_loss(
@@ -42,16 +80,17 @@ def focal_loss(
     *,
     gamma: float,
     class_weights: torch.Tensor,
+    share: torch.Tensor | float = 1.0,
 ) -> torch.Tensor:
     """The paper's focal loss: -(w a)[y] (1 - p[y])^gamma log p[y], p clipped; mean in each condition, then over them.
 
-    class_weights: (conditions, 3), the products w a of `focal_class_weights`. Its minimiser is not weight times
-    probability, so such predictions do not carry the metric's weights.
+    class_weights: (conditions, 3), the products w a of `focal_class_weights`; they stand where the metric's weights
+    would. Its minimiser is neither probability nor weight times probability.
     """
     label = severity * known
     p = logits.softmax(dim=1).clamp(EPSILON, 1 - EPSILON).gather(1, label[:, None]).squeeze(1)
     each = -class_weights.to(p)[condition, label] * (1 - p) ** gamma * p.log()
-    return _mean_over_conditions(each, known.to(p), condition)
+    return _mean_over_conditions(each, known * share, condition)
 
 
 def focal_class_weights(counts: torch.Tensor, weighting: Literal["as_run", "as_intended"]) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The Lightning module: loss, optimiser, schedule, moving average of the weights."""
+"""The Lightning module: losses put together, optimiser, schedule, moving average of the weights."""
 
 import math
 import pickle
@@ -9,13 +9,15 @@ from lightning.pytorch import LightningModule
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from lsdc.config.sections import TrainingSettings
+from lsdc.config.sections import Settings
 from lsdc.errors import DataError
 from lsdc.grade.dataset import Batch
-from lsdc.grade.losses import focal_loss, weighted_cross_entropy
-from lsdc.grade.model import GradingModel
+from lsdc.grade.losses import UNWEIGHTED, any_severe_loss, focal_loss, slice_loss, weighted_cross_entropy
+from lsdc.grade.mixing import mixed
+from lsdc.grade.model import Answers, GradingModel
 from lsdc.grade.replicas import made_equal, place, summed
-from lsdc.seeding import seed_for
+from lsdc.seeding import generator, seed_for
+from lsdc.taxonomy import SEVERITY_WEIGHTS
 
 LEVEL_RATE = 10.0  # times the learning rate: thresholds travel several units, weights a fraction of one
 
@@ -23,21 +25,27 @@ LEVEL_RATE = 10.0  # times the learning rate: thresholds travel several units, w
 class GradingModule(LightningModule):
     """Trains a GradingModel. class_weights: (conditions, 3) of the focal loss, None for the cross-entropy.
 
+    steps: of the optimiser in an epoch.
+
     In several processes that share every batch, gradients and logged losses are those of the whole batch. What differs
     from one process: BatchNorm takes its statistics over each process's own part, and keeps the first process's
-    running ones; dropout is drawn in each process by itself.
+    running ones; dropout and mixup are drawn in each process by itself.
     """
 
     def __init__(
-        self, model: GradingModel, training: TrainingSettings, *, steps: int, seed: int,
+        self, model: GradingModel, settings: Settings, *, steps: int, seed: int,
         class_weights: torch.Tensor | None = None,
     ):
         super().__init__()
-        self.model, self.training_settings, self.steps, self.seed = model, training, steps, seed
+        training = settings.training
+        self.model, self.settings, self.steps, self.seed, self.averaged_step = model, settings, steps, seed, 0
+        self.training_settings = training
         self.register_buffer("class_weights", class_weights)
         self.average = AveragedModel(
             model, multi_avg_fn=partial(_average, decay=training.ema_decay), use_buffers=True,
         ).requires_grad_(False) if training.ema_decay else None
+        if settings.compute.compile:
+            model.compile()
 
     @property
     def final(self) -> GradingModel:
@@ -46,6 +54,9 @@ class GradingModule(LightningModule):
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
         torch.manual_seed(seed_for(self.seed, "dropout", self.current_epoch, index, self.global_rank))
+        batch = mixed(batch, self.settings.augment,
+                      generator(self.seed, "mix", self.current_epoch, index, self.global_rank),
+                      whole=self.model.sequence is not None)
         loss = self.loss(self.model, batch)
         whole = self._log_whole("train_loss", loss, batch)
         if not torch.isfinite(whole):
@@ -55,15 +66,16 @@ class GradingModule(LightningModule):
         return loss
 
     def on_train_batch_end(self, *_) -> None:
-        if self.average is not None:
+        if self.average is not None and self.global_step != self.averaged_step:  # else gradients still add up
             self.average.update_parameters(self.model)
+            self.averaged_step = self.global_step
 
     def on_validation_start(self) -> None:
         for buffer in self.buffers():  # running statistics since the last step
             made_equal(buffer)
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        self._log_whole("tuning_loss", self.loss(self.final, batch), batch)
+        self._log_whole("tuning_loss", self._grades(self.final(batch).logits, batch), batch)
 
     def _log_whole(self, name: str, loss: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Log the loss of the whole batch, of which this process may hold a part; gives it back."""
@@ -73,12 +85,41 @@ class GradingModule(LightningModule):
         return whole
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
-        logits = model(batch["image"], batch["condition"], batch["level"])
-        labels = (batch["severity"], batch["known"], batch["condition"])
+        """The loss that the settings ask for; its any-severe and slice terms only where no labels are blended."""
+        answers: Answers = model(batch)
+        settings, grades = self.training_settings, self._grades(answers.logits, batch)
+        if "share" in batch:
+            return grades
+        known = batch["known"]
+        if settings.any_severe:
+            grades = grades + settings.any_severe * any_severe_loss(
+                self._weighted(answers.logits), batch["severity"] * known, known, batch["condition"], batch["study"])
+        if settings.slice_loss:
+            grades = grades + settings.slice_loss * slice_loss(answers.scores, batch["slice"], known)
+        return grades
+
+    def _grades(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        labels, share = (batch["severity"], batch["known"], batch["condition"]), 1.0
+        if "share" in batch:
+            logits = torch.cat([logits, logits])
+            labels = (torch.cat([batch["severity"], batch["other_severity"]]), *(torch.cat([one, one])
+                                                                                 for one in labels[1:]))
+            share = torch.cat([batch["share"], 1 - batch["share"]])
         settings = self.training_settings
         if settings.loss == "focal":
-            return focal_loss(logits, *labels, gamma=settings.focal_gamma, class_weights=self.class_weights)
-        return weighted_cross_entropy(logits, *labels, label_smoothing=settings.label_smoothing if self.training else 0)
+            return focal_loss(logits, *labels, gamma=settings.focal_gamma, class_weights=self.class_weights,
+                              share=share)
+        return weighted_cross_entropy(
+            logits, *labels, share=share, label_smoothing=settings.label_smoothing if self.training else 0,
+            weights=SEVERITY_WEIGHTS if self._in_loss else UNWEIGHTED)
+
+    @property
+    def _in_loss(self) -> bool:
+        return self.settings.classifier.metric_weights == "in_loss"
+
+    def _weighted(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logits whose softmax carries the metric's weights."""
+        return logits if self._in_loss else logits + logits.new_tensor(SEVERITY_WEIGHTS).log()
 
     def configure_optimizers(self) -> dict:
         """Weight decay spares biases, norms and the levels' own, which learn faster; the schedule moves every step."""

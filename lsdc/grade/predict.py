@@ -3,24 +3,36 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 
 from lsdc.competition import Study
-from lsdc.crops import cut
+from lsdc.config.sections import CropSettings
+from lsdc.crops import Views, cut_views, mirrored
 from lsdc.errors import DataError, FoldError
 from lsdc.grade.artefact import Classifier, load_classifier
 from lsdc.grade.heads import LEVELS
-from lsdc.grade.model import CONDITIONS
+from lsdc.grade.model import CONDITIONS, SIDES
 from lsdc.tables import PREDICTIONS
-from lsdc.taxonomy import ANNOTATED_PLANE, SEVERITY_COLUMNS, TARGETS, Target, row_id
+from lsdc.taxonomy import SEVERITY_COLUMNS, SEVERITY_WEIGHTS, TARGETS, Side, Target, row_id
 
 BATCH = 64
-_PLACE = ("series_id", "slice_index", "x_mm", "y_mm", "z_mm")
+SHOWS_SPINE = ("detector", "geometry")  # a series that a target was so found on shows this spine
 
 log = logging.getLogger(__name__)
+
+
+class _Shown(NamedTuple):
+    """A target as the network is shown it: image (V, S, P, P), seen (V,), valid (V, S)."""
+
+    target: Target
+    side: Side
+    image: np.ndarray
+    seen: np.ndarray
+    valid: np.ndarray
 
 
 class Grader:
@@ -43,13 +55,16 @@ class Grader:
         FoldError when the locations are of another fold's detector, DataError when they are of another study.
         """
         places = self._places(study, locations)
-        crops, fallback = {}, {}
+        among = {int(row["series_id"]) for row in places.values() if row["found_by"] in SHOWS_SPINE}
+        views, fallback = {}, {}
         for target in TARGETS:
             try:
-                crops[target] = self._crop(study, places.get(target), target)
+                if target not in places:
+                    raise DataError("not located")
+                views[target] = cut_views(study, places[target], self.trained.crops, among=among)
             except DataError as error:
                 fallback[target] = error.problem
-        answers = self._probabilities(crops)
+        answers = self._answers(study.study_id, views)
         for target, values in answers.items():
             if not np.isfinite(values).all():
                 fallback[target] = "the network's answer is not a finite number"
@@ -68,27 +83,37 @@ class Grader:
                             remedy="locate the study with the detector of the classifier's own fold")
         return {Target(row["condition"], row["side"], row["level"]): row for row in locations.to_dict("records")}
 
-    def _crop(self, study: Study, place: dict | None, target: Target) -> np.ndarray:
-        plane = ANNOTATED_PLANE[target.condition]
-        nowhere = place is None or any(pd.isna(place[name]) for name in _PLACE)
-        if nowhere or place["found_by"] == "projected":  # the network learned from the condition's own plane alone
-            said = "not located" if nowhere else f"no {plane} series shows it"
-            raise DataError(said if study.of(plane) else study.why_without(plane))
-        return cut(study, place, self.trained.crops).image
+    def _answers(self, study_id: int, views: dict[Target, Views]) -> dict[Target, np.ndarray]:
+        """(3,) float64 that sum to 1 and carry the metric's weights, for each target that has views."""
+        shown = [_Shown(target, target.side, one.image, one.seen, one.valid) for target, one in views.items()]
+        values = self._probabilities(study_id, shown)
+        if self.trained.classifier.flip_at_test:
+            turned = [_Shown(target, *_mirrored(one, target.side, self.trained.crops)) for target, one in views.items()]
+            values = (values + self._probabilities(study_id, turned)) / 2
+        if self.trained.classifier.metric_weights == "at_inference":
+            values = weighted(values)
+        return dict(zip(views, values, strict=True))
 
-    def _probabilities(self, crops: dict[Target, np.ndarray]) -> dict[Target, np.ndarray]:
-        """(3,) float64 that sum to 1, for each crop."""
-        targets, answers = list(crops), {}
-        for first in range(0, len(targets), self.batch_size):
-            part = targets[first:first + self.batch_size]
-            image = torch.from_numpy(np.stack([crops[target] for target in part])).to(self.device)
-            condition = torch.tensor([CONDITIONS.index(target.condition) for target in part], device=self.device)
-            level = torch.tensor([LEVELS.index(target.level) for target in part], device=self.device)
-            with torch.inference_mode():
-                logits = self.model(image.contiguous(memory_format=torch.channels_last), condition, level)
-            values = logits.double().softmax(dim=1).cpu().numpy()
-            answers |= dict(zip(part, values / values.sum(axis=1, keepdims=True), strict=True))
-        return answers
+    @torch.inference_mode()
+    def _probabilities(self, study_id: int, shown: list["_Shown"]) -> np.ndarray:
+        """(n, 3) float64 that sum to 1, as the network gives them."""
+        whole = self.trained.classifier.sequence_layers > 0  # then a study's targets see each other
+        size = len(shown) if whole else self.batch_size
+        found = [np.empty((0, len(SEVERITY_COLUMNS)))]
+        for first in range(0, len(shown), max(size, 1)):
+            part = shown[first:first + size]
+            batch = {
+                **{name: torch.from_numpy(np.stack([getattr(one, name) for one in part]))
+                   for name in ("image", "seen", "valid")},
+                "condition": torch.tensor([CONDITIONS.index(one.target.condition) for one in part]),
+                "side": torch.tensor([SIDES.index(one.side) for one in part]),
+                "level": torch.tensor([LEVELS.index(one.target.level) for one in part]),
+                "study": torch.full((len(part),), study_id),
+            }
+            logits = self.model({name: values.to(self.device) for name, values in batch.items()}).logits
+            found.append(logits.double().softmax(dim=1).cpu().numpy())
+        values = np.concatenate(found)
+        return values / values.sum(axis=1, keepdims=True)
 
     @staticmethod
     def _values(target: Target, answer: np.ndarray | None, priors: pd.DataFrame) -> dict[str, float]:
@@ -97,17 +122,39 @@ class Grader:
         return dict(zip(SEVERITY_COLUMNS, answer.tolist(), strict=True))
 
 
+def weighted(probabilities: np.ndarray) -> np.ndarray:
+    """(n, 3) plain probabilities p to w p / sum(w p), which minimise the metric's weighted log loss."""
+    values = probabilities * np.array(SEVERITY_WEIGHTS)
+    return values / values.sum(axis=1, keepdims=True)
+
+
+def unweighted(probabilities: np.ndarray) -> np.ndarray:
+    """The way back from `weighted`."""
+    values = probabilities / np.array(SEVERITY_WEIGHTS)
+    return values / values.sum(axis=1, keepdims=True)
+
+
+def _mirrored(views: Views, side: Side, crops: CropSettings) -> tuple[Side, np.ndarray, np.ndarray, np.ndarray]:
+    """A target as its mirrored patient shows it: side, image, seen, valid."""
+    image, valid, turned = mirrored(views.image, views.valid, views.axial, side, mirror_right=crops.mirror_right)
+    return turned, np.ascontiguousarray(image), views.seen, np.ascontiguousarray(valid)
+
+
 def mean_predictions(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Mean over folds of PREDICTIONS: columns row_id, the probabilities, model, fallback; rows as in the first frame.
 
-    Folds that fell back to priors do not count where another fold answered; `fallback` stays only where all did.
+    The mean is of plain probabilities, the metric's weights taken off before and put back after: what several models
+    think of a severity is a mixture, and the weights are the metric's alone. Folds that fell back to priors do not
+    count where another fold answered; `fallback` stays only where all did.
     """
     joined = pd.concat(frames, ignore_index=True)
+    columns = list(SEVERITY_COLUMNS)
+    joined[columns] = unweighted(joined[columns].to_numpy(np.float64))
     answered = joined["fallback"].isna()
     any_answer = answered.groupby(joined["row_id"]).transform("any")
     kept = joined[answered | ~any_answer].groupby("row_id", sort=False)
-    mean = kept[list(SEVERITY_COLUMNS)].mean()
-    mean = mean.div(mean.sum(axis=1), axis=0)
+    mean = kept[columns].mean()
+    mean[columns] = weighted(mean.to_numpy())
     mean["model"] = kept["model"].agg(lambda names: "+".join(sorted(set(names))))
     mean["fallback"] = kept["fallback"].first()
     return mean.loc[joined["row_id"].drop_duplicates()].reset_index()

@@ -18,6 +18,7 @@ from lsdc.errors import ConfigError
 from lsdc.files import read_json, write_json
 from lsdc.grade.artefact import DESCRIPTION_FILE, Classifier, save_classifier
 from lsdc.grade.samples import TARGET_KEY, graded_points
+from lsdc.ranks import rank
 from lsdc.tables import LOCATION_ERRORS, POINTS
 
 INPUTS_FILE = "inputs.json"
@@ -52,7 +53,7 @@ def train_classifier(
     if _same(out, inputs) and (out / DESCRIPTION_FILE).exists():
         log.info("this classifier is already trained: %s", out)
         return
-    if not _same(work, inputs):
+    if not rank() and not _same(work, inputs):
         write_json(work / INPUTS_FILE, inputs)
     if settings.training.early_stop_patience and not tuning_studies:
         raise ConfigError("early stopping needs tuning studies", where="training.early_stop_patience",
@@ -63,11 +64,11 @@ def train_classifier(
     from lsdc.grade.fit import fit  # Lightning and albumentations: not for those who only predict
 
     fitted = fit(store, tuning, errors, settings, seed, work)
+    if fitted is None:  # the first process of this training does the rest
+        return
     save_classifier(
-        Classifier(fitted.model, settings.classifier, settings.crops, fold,
-                   weights_in_probabilities=settings.training.loss == "weighted_cross_entropy"),
-        work, samples=len(store), epochs=fitted.epochs, losses=fitted.losses, seed=seed,
-        seconds=round(time.perf_counter() - started, 1),
+        Classifier(fitted.model, settings.classifier, settings.crops, fold), work, samples=len(store),
+        epochs=fitted.epochs, losses=fitted.losses, seed=seed, seconds=round(time.perf_counter() - started, 1),
     )
     shutil.rmtree(out, ignore_errors=True)  # left by a copy or removal that was not whole
     os.replace(work, out)

@@ -51,7 +51,7 @@ def test_all_faults_at_once_with_file_and_key(tmp_path):
         load_settings(path, ["training.loss=hinge", "folds"])
     text = str(caught.value)
     for line in ("6 settings", "detector.epoch: unknown key (did you mean epochs?)", "detector.epochs: missing",
-                 "crops.slices: Value error, must be odd", "evaluation: missing", "training.loss: Input should be",
+                 "crops.slices: must be odd", "evaluation: missing", "training.loss: Input should be",
                  "--set folds: wanted key=value", str(path)):
         assert line in text
 

@@ -10,7 +10,7 @@ from lsdc.errors import DataError
 from tests.crops.studies import dot, grid, location, mirrored, series_of, stack, study_of, waves
 
 SETTINGS = CropSettings(size_px=33, size_mm=PerCondition(canal=40, foraminal=33, subarticular=26), slices=5,
-                        intensity="percentile", mirror_right=True)
+                        views="own", intensity="percentile", mirror_right=True)
 POINT = (13.0, -6.0, 9.0)
 
 

@@ -8,7 +8,7 @@ from lsdc.dicom import patch_plane, resample
 from tests.crops.studies import location, stack, study_of, waves
 
 SETTINGS = CropSettings(size_px=32, size_mm=PerCondition(canal=40, foraminal=32, subarticular=28), slices=3,
-                        intensity="percentile", mirror_right=True)
+                        views="own", intensity="percentile", mirror_right=True)
 WIDE = widened(SETTINGS, margin_px=12, slices=2)
 MM_PER_PX = 28 / 32
 POINT = np.array([9.0, -6.0, 4.0])
@@ -21,7 +21,7 @@ def study():
 
 def look(study, move, side="left", point=POINT):
     wide = cut(study, location(study, point, side=side), WIDE)
-    return moved(wide.image, wide.valid, MM_PER_PX, SETTINGS, move)
+    return moved(wide.image, wide.valid, MM_PER_PX, SETTINGS, move)[:2]
 
 
 def test_wider_settings_keep_the_pixel_size():

@@ -9,7 +9,7 @@ from lsdc.crops import cut, open_store, point_locations
 from lsdc.errors import DataError, StorageError
 from tests.builders import write_competition
 
-SETTINGS = CropSettings(size_px=8, size_mm=PerCondition(canal=6, foraminal=6, subarticular=6), slices=3,
+SETTINGS = CropSettings(size_px=8, size_mm=PerCondition(canal=6, foraminal=6, subarticular=6), slices=3, views="own",
                         intensity="percentile", mirror_right=True)
 
 
@@ -31,9 +31,10 @@ def test_a_store_holds_the_crops_of_the_points_in_their_order(folder, tmp_path):
     places, _ = point_locations(study, folder.points[folder.points.study_id == 1002])
     row = store.rows.iloc[7]
     stored, fresh = store.image(row.file, row.offset), cut(study, places[2], SETTINGS)
-    assert np.abs(stored / 255 - fresh.image).max() <= 0.5 / 255 + 1e-6
-    assert row.valid == fresh.valid.tolist()
-    assert row.mm_per_px == pytest.approx(0.75)
+    assert np.abs(stored[0] / 255 - fresh.image).max() <= 0.5 / 255 + 1e-6
+    assert (row.seen, row.valid) == ([True], [fresh.valid.tolist()])
+    assert row.mm_per_px == [pytest.approx(0.75)]
+    assert row.slice_mm == [pytest.approx(4.0)]
 
 
 def test_it_is_cut_once(folder, tmp_path):
@@ -70,7 +71,7 @@ def test_what_is_stale_or_damaged_is_cut_again_and_nothing_else(folder, tmp_path
     after = written(root)
     assert after["1001.npy"] != before["1001.npy"]
     assert after["1002.npy"] == before["1002.npy"]
-    assert store.image(store.rows.file[4], store.rows.offset[4]).shape == (3, 8, 8)
+    assert store.image(store.rows.file[4], store.rows.offset[4]).shape == (1, 3, 8, 8)
 
 
 def test_other_settings_have_another_store(folder, tmp_path):

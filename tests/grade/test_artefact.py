@@ -13,7 +13,7 @@ from lsdc.grade.model import build_model
 def saved(settings, tmp_path):
     chosen = settings()
     model = build_model(chosen.classifier, chosen.crops)
-    save_classifier(Classifier(model, chosen.classifier, chosen.crops, 1, True), tmp_path / "classifier", note="hello")
+    save_classifier(Classifier(model, chosen.classifier, chosen.crops, 1), tmp_path / "classifier", note="hello")
     return tmp_path / "classifier"
 
 
@@ -25,7 +25,7 @@ def rewrite(folder, **changes):
 def test_the_description_tells_what_the_reader_needs(saved):
     told = json.loads((saved / "classifier.json").read_text())
     assert told["note"] == "hello"
-    assert told["weights_in_probabilities"] is True
+    assert told["classifier"]["metric_weights"] == "in_loss"
     assert len(told["targets"]) == 25
 
 

@@ -4,16 +4,18 @@ import pytest
 
 from lsdc.config.sections import AugmentSettings, CropSettings, PerCondition
 from lsdc.crops import Move
-from lsdc.grade.augment import Drawn, Photometry, draw, jitter_pool, mirror_signs, room
+from lsdc.grade.augment import Drawn, Photometry, draw, jitter_pool, mirror_signs, move_across, room
 from lsdc.grade.balance import Operation
 from lsdc.seeding import generator
 from lsdc.taxonomy import Condition, Side
 
 OFF = AugmentSettings(location_jitter=0, rotate_degrees=0, scale=0, flip_vertical=False, flip_horizontal=False,
-                      brightness=0, contrast=0, noise_sd=0, blur=0)
+                      mirror=0, brightness=0, contrast=0, gamma=0, noise_sd=0, blur=0, erase=0, view_dropout=0, mixup=0,
+                      cutmix=0)
 ALL = AugmentSettings(location_jitter=1, rotate_degrees=8, scale=0.1, flip_vertical=True, flip_horizontal=True,
-                      brightness=0.2, contrast=0.2, noise_sd=0.05, blur=0.5)
-CROPS = CropSettings(size_px=64, size_mm=PerCondition(canal=48, foraminal=40, subarticular=44), slices=5,
+                      mirror=0.5, brightness=0.2, contrast=0.2, gamma=0.2, noise_sd=0.05, blur=0.5, erase=0.3,
+                      view_dropout=0.2, mixup=0.2, cutmix=0.2)
+CROPS = CropSettings(size_px=64, size_mm=PerCondition(canal=48, foraminal=40, subarticular=44), slices=5, views="own",
                      intensity="percentile", mirror_right=True)
 ERRORS = np.array([[1.0, -2.0, 1.0], [0.5, 0.0, -1.0]])
 IMAGE = np.random.default_rng(0).uniform(0.2, 0.8, (5, 64, 64)).astype(np.float32)
@@ -71,9 +73,9 @@ def test_applying_is_pure_and_leaves_global_randomness_alone():
     assert not np.array_equal(photometry(IMAGE, Drawn(drawn.move, 0.0, drawn.seed + 1)), one)
 
 
-@pytest.mark.parametrize("name", ["brightness", "contrast", "noise_sd", "blur"])
+@pytest.mark.parametrize("name", ["brightness", "contrast", "gamma", "noise_sd", "blur", "erase"])
 def test_each_photometric_step_changes_the_image(name):
-    photometry = Photometry(OFF.model_copy(update={name: 1.0 if name == "blur" else 0.3}))
+    photometry = Photometry(OFF.model_copy(update={name: 1.0 if name in ("blur", "erase") else 0.3}))
     assert not np.allclose(photometry(IMAGE, Drawn(Move(), 0.0, 5)), IMAGE, atol=1e-3)
 
 
@@ -94,3 +96,24 @@ def test_a_stored_crop_has_room_for_the_largest_move():
     assert (32 + space["margin_px"]) * 40 / 64 == pytest.approx(corner, abs=1)
     assert room(OFF, CROPS, balance=False) == {"margin_px": 0, "slices": 0}
     assert room(OFF, CROPS, balance=True)["margin_px"] >= 9
+
+
+def test_a_view_is_hidden_as_often_as_asked():
+    hidden = [draw(generator(2, number), ALL, ERRORS).hidden for number in range(400)]
+    assert 0.13 < np.mean([one is not None for one in hidden]) < 0.27
+    assert {0, 1} <= set(hidden)
+    assert draw(generator(2), OFF, ERRORS).hidden is None
+
+
+@pytest.mark.parametrize(("axial", "step", "across"), [
+    # a sagittal view that moves 1 mm back, 4 mm down and one slice to the left, where slices are 4.5 mm apart
+    (False, Move(x_mm=1, y_mm=4, slices=1), Move(x_mm=4.5, y_mm=1, slices=-1)),
+    # an axial one that moves 4.4 mm to the left, 1 mm back and one slice up
+    (True, Move(x_mm=4.4, y_mm=1, slices=1), Move(x_mm=1, y_mm=-4.5, slices=1)),
+])
+def test_both_views_move_by_the_same_step_in_the_patient(axial, step, across):
+    assert move_across(step, axial=axial, slice_mm=4.5, other_slice_mm=4.0) == across
+
+
+def test_a_view_of_one_slice_has_no_step_along_it():
+    assert move_across(Move(slices=1, y_mm=9), axial=False, slice_mm=np.nan, other_slice_mm=np.nan) == Move(y_mm=0)

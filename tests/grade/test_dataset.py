@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from lsdc.grade import dataset
+from lsdc.grade import batches as batching
 from lsdc.grade.augment import jitter_pool, room
-from lsdc.grade.dataset import CropDataset, EpochBatches, Shown, part_of
+from lsdc.grade.batches import EpochBatches, Shown, part_of
+from lsdc.grade.dataset import CropDataset
 from lsdc.grade.train import _store
 
 
@@ -25,7 +26,10 @@ def data(folder, settings, errors, tmp_path, monkeypatch):
 
 def test_a_batch(data):
     batch = data()[[Shown(0, 0), Shown(0, 5), Shown(0, 13, known=False)]]
-    assert batch["image"].shape == (3, 3, 32, 32)
+    assert batch["image"].shape == (3, 1, 3, 32, 32)
+    assert batch["seen"].tolist() == [[True]] * 3
+    assert batch["valid"].shape == (3, 1, 3)
+    assert batch["side"].tolist() == [0, 0, 0]
     assert batch["image"].dtype == torch.float32
     assert batch["condition"].tolist() == [0, 0, 0]
     assert batch["level"].tolist() == [1, 1, 4]
@@ -35,11 +39,11 @@ def test_a_batch(data):
 
 
 def test_randomness_is_a_function_of_seed_epoch_and_sample(data):
-    one = data().image(2, 3)
-    assert np.array_equal(one, data().image(2, 3))
-    assert not np.array_equal(one, data().image(3, 3))
-    assert not np.array_equal(one, data(seed=2).image(2, 3))
-    assert np.array_equal(data(augment=False).image(0, 3), data(augment=False).image(1, 3))
+    one = data().sample(2, 3).image
+    assert np.array_equal(one, data().sample(2, 3).image)
+    assert not np.array_equal(one, data().sample(3, 3).image)
+    assert not np.array_equal(one, data(seed=2).sample(2, 3).image)
+    assert np.array_equal(data(augment=False).sample(0, 3).image, data(augment=False).sample(1, 3).image)
 
 
 CONDITION = np.repeat([0, 1, 2], [10, 25, 30])
@@ -62,7 +66,7 @@ def test_an_epoch_has_every_sample_once(apart):
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_processes_share_every_batch(monkeypatch, shuffle):
     def drawn(*place):
-        monkeypatch.setattr(dataset, "place", lambda: place)
+        monkeypatch.setattr(batching, "place", lambda: place)
         return list(EpochBatches(CONDITION, 8, seed=1, apart=False, shuffle=shuffle))
 
     for whole, *parts in zip(drawn(0, 1), drawn(0, 2), drawn(1, 2), strict=True):
@@ -74,8 +78,25 @@ def test_processes_share_every_batch(monkeypatch, shuffle):
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 def test_no_process_is_without_samples_and_none_counts_twice(count, size):
     batch = [Shown(4, number) for number in range(size)]
-    parts = [part_of(batch, rank, count) for rank in range(count)]
+    parts = [part_of([[one] for one in batch], rank, count) for rank in range(count)]
     assert sorted(one for part in parts for one in part if one.known) == batch
     assert all(len(part) >= min(2, size) for part in parts)
     assert all(len({number for _, number, _ in part}) == len(part) for part in parts)
-    assert part_of(batch, 0, 1) == batch
+    assert part_of([[one] for one in batch], 0, 1) == batch
+
+
+STUDY = np.repeat([5, 3, 9, 4], [20, 25, 5, 15])
+
+
+def test_batches_of_whole_studies(monkeypatch):
+    batches = EpochBatches(CONDITION, 33, seed=1, whole=STUDY)
+    drawn = list(batches)
+    assert len(drawn) == len(batches) == 2
+    assert sorted(number for batch in drawn for _, number, _ in batch) == list(range(65))
+    studies = [{int(STUDY[number]) for _, number, _ in batch} for batch in drawn]
+    assert [len(one) for one in studies] == [2, 2]
+    assert not studies[0] & studies[1]
+    monkeypatch.setattr(batching, "place", lambda: (1, 2))
+    part = next(iter(batches))
+    assert len({int(STUDY[number]) for _, number, _ in part}) == 1
+    assert set(part) < set(drawn[0])

@@ -1,11 +1,23 @@
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from lsdc.evaluate.graded import graded
+from lsdc.evaluate.metric import score
 from lsdc.grade import losses
-from lsdc.grade.losses import focal_class_weights, focal_loss, weighted_cross_entropy
+from lsdc.grade.losses import (
+    UNWEIGHTED,
+    any_severe_loss,
+    focal_class_weights,
+    focal_loss,
+    slice_loss,
+    weighted_cross_entropy,
+)
+from lsdc.tables import GRADES
+from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, Condition, row_id
 
 P = torch.tensor([0.2, 0.3, 0.5])
 BALANCED = torch.tensor([[12284, 6142, 4094]])  # the paper's foramina, fold 0, after balancing
@@ -93,3 +105,57 @@ def test_the_mean_over_processes_is_the_whole_batch(loss, monkeypatch):
              for part in (torch.arange(7), torch.tensor([7]), torch.tensor([8]))]
     assert torch.allclose(sum(parts) / 3, whole)
     assert torch.allclose(torch.autograd.grad(sum(parts) / 3, logits)[0], gradient, atol=1e-7)
+
+
+def test_shares_of_labels_count_as_much():
+    logits = torch.randn(2, 3)
+    both = call(torch.cat([logits, logits]), [0, 1, 2, 2], [0, 0, 0, 0], share=torch.tensor([0.75, 1.0, 0.25, 0.0]))
+    log = logits.log_softmax(dim=1)
+    by_hand = -(0.75 * log[0, 0] + 2 * log[1, 1] + 0.25 * 4 * log[0, 2]) / (0.75 + 2 + 1)
+    assert both.item() == pytest.approx(by_hand.item(), abs=1e-6)
+
+
+def test_without_weights_it_is_the_plain_cross_entropy():
+    logits = torch.randn(5, 3)
+    plain = torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 2, 2, 0])).item()
+    assert call(logits, [0, 1, 2, 2, 0], [1] * 5, weights=UNWEIGHTED).item() == pytest.approx(plain, abs=1e-6)
+
+
+def test_the_any_severe_term_is_the_metrics_where_one_level_stands_out():
+    """The soft maximum is the maximum where the other levels are far below it."""
+    rng = np.random.default_rng(0)
+    studies, columns = (3, 8, 11), list(SEVERITY_COLUMNS)
+    severity = rng.integers(0, 3, (3, 25))
+    severity[1, :5] = [0, 1, 0, 0, 1]
+    values = np.tile([0.96, 0.02, 0.02], (3, 25, 1))
+    values[0, 2], values[1, 4], values[2, 0] = (0.1, 0.2, 0.7), (0.3, 0.3, 0.4), (0.05, 0.05, 0.9)
+    grades = GRADES.frame([{"study_id": study, **target._asdict(), "severity": columns[severity[s, t]]}
+                           for s, study in enumerate(studies) for t, target in enumerate(TARGETS)])
+    rows = graded(grades)
+    predictions = pd.DataFrame(values.reshape(-1, 3), columns=columns)
+    predictions.insert(0, "row_id", [row_id(study, target) for study in studies for target in TARGETS])
+    assert set(rows.row_ids) == set(predictions.row_id)
+    logits = torch.from_numpy(values.reshape(-1, 3)).log()
+    condition = torch.tensor([list(Condition).index(target.condition) for _ in studies for target in TARGETS])
+    found = any_severe_loss(logits, torch.from_numpy(severity.ravel()), torch.ones(75, dtype=torch.bool), condition,
+                            torch.tensor(studies).repeat_interleave(25))
+    assert found.item() == pytest.approx(score(grades, predictions).any_severe, abs=1e-3)
+
+
+def test_the_any_severe_term_without_a_labelled_canal_is_zero():
+    logits = torch.randn(4, 3, requires_grad=True)
+    found = any_severe_loss(logits, torch.zeros(4, dtype=torch.long), torch.tensor([False, True, True, True]),
+                            torch.tensor([0, 1, 2, 1]), torch.tensor([1, 1, 2, 2]))
+    assert found.item() == 0
+    found.backward()
+    assert not logits.grad.any()
+
+
+def test_the_slice_loss_asks_for_the_annotated_slice():
+    scores = torch.tensor([[0.0, 2.0, float("-inf")], [1.0, 1.0, 1.0], [float("-inf")] * 3], requires_grad=True)
+    known = torch.tensor([True, True, True])
+    found = slice_loss(scores, torch.tensor([1, 2, 0]), known)
+    assert found.item() == pytest.approx((np.log(1 + np.exp(-2)) + np.log(3)) / 2, abs=1e-6)
+    found.backward()
+    assert torch.isfinite(scores.grad).all()
+    assert slice_loss(scores, torch.tensor([1, 2, 0]), ~known).item() == 0

@@ -5,12 +5,16 @@ import torch
 
 from lsdc.competition import Study, read_study
 from lsdc.competition.priors import prior_table
+from lsdc.crops.mirror import OPPOSITE
 from lsdc.errors import DataError, FoldError
 from lsdc.grade import Grader, mean_predictions
 from lsdc.grade.artefact import Classifier
 from lsdc.grade.model import build_model
+from lsdc.grade.predict import unweighted, weighted
 from lsdc.tables import LOCATIONS, PREDICTIONS
-from lsdc.taxonomy import ANNOTATED_PLANE, SEVERITY_COLUMNS, TARGETS, Condition, Plane, row_id
+from lsdc.taxonomy import ANNOTATED_PLANE, SEVERITY_COLUMNS, TARGETS, Condition, Level, Plane, row_id
+from tests.crops.studies import location, stack, study_of, waves
+from tests.crops.studies import mirrored as mirror_image
 
 SERIES = {Plane.SAGITTAL_T1: 1, Plane.SAGITTAL_T2: 2, Plane.AXIAL_T2: 3}
 
@@ -20,7 +24,7 @@ def grader(settings):
     torch.manual_seed(3)
     chosen = settings()
     model = build_model(chosen.classifier, chosen.crops)
-    return Grader(Classifier(model, chosen.classifier, chosen.crops, fold=0, weights_in_probabilities=True))
+    return Grader(Classifier(model, chosen.classifier, chosen.crops, fold=0))
 
 
 @pytest.fixture
@@ -122,6 +126,99 @@ def test_the_mean_over_folds_leaves_fallbacks_out_where_a_fold_answered():
     two = predictions([(0.7, 0.1, 0.2), (0.4, 0.4, 0.2), (0, 1, 0)], [None, None, "no axial_t2 series"])
     mean = mean_predictions([one, two])
     assert mean["row_id"].tolist() == one["row_id"].tolist()
-    assert np.allclose(values(mean), [(0.6, 0.2, 0.2), (0.4, 0.4, 0.2), (0.5, 0.5, 0)])
+    # the mean of plain probabilities, weighted again: p / (1, 2, 4) over their sums, by hand
+    plain = (np.array([0.5, 0.15, 0.05]) / 0.7 + np.array([0.7, 0.05, 0.05]) / 0.8) / 2
+    first = plain * [1, 2, 4] / (plain * [1, 2, 4]).sum()
+    assert np.allclose(values(mean), [first, (0.4, 0.4, 0.2), (1 / 3, 2 / 3, 0)])
     assert mean["fallback"].isna().tolist() == [True, True, False]
     assert mean["fallback"][2] == "not located"
+
+
+def test_weights_taken_off_and_put_back():
+    plain = np.array([[0.5, 0.3, 0.2], [0.9, 0.1, 0.0]])
+    assert np.allclose(weighted(plain), [np.array([0.5, 0.6, 0.8]) / 1.9, np.array([0.9, 0.2, 0]) / 1.1])
+    assert np.allclose(unweighted(weighted(plain)), plain)
+
+
+def test_the_metrics_weights_are_put_in_once(settings, study, priors):
+    """The same network, said to answer plainly: the writer multiplies."""
+    def answers(*overrides):
+        torch.manual_seed(3)
+        chosen = settings("classifier.head=softmax", *overrides)
+        return values(Grader(Classifier(build_model(chosen.classifier, chosen.crops), chosen.classifier, chosen.crops,
+                                        fold=0)).rows(study, locations(study), priors))
+
+    assert np.allclose(answers("classifier.metric_weights=at_inference"), weighted(answers()), atol=1e-12)
+
+
+EVERYTHING = ("crops.views=both", "classifier.slices=attention", "classifier.sequence_layers=1",
+              "classifier.flip_at_test=true", "crops.slices=3")
+
+
+def the_grader(chosen):
+    torch.manual_seed(3)
+    model = build_model(chosen.classifier, chosen.crops)
+    if model.sequence is not None:
+        torch.nn.init.ones_(model.sequence.scale)
+    return Grader(Classifier(model, chosen.classifier, chosen.crops, fold=0))
+
+
+def mirrored_study(field, *, turn=False):
+    """Three stacks, and a place for every target; turn: the patient and all places seen in a mirror."""
+    shown = mirror_image(field) if turn else field
+    study = study_of(sagittal_t1=stack(shown, "sagittal"), sagittal_t2=stack(shown, "sagittal"),
+                     axial_t2=stack(shown, "axial", count=21))
+    rows = []
+    for number, target in enumerate(TARGETS):
+        x_mm = {"midline": 0.0, "left": 8.0, "right": -8.0}[target.side] + 0.3 * (number % 3) * (-1 if turn else 1)
+        point = (x_mm, 2.0, 18.0 - 8 * list(Level).index(target.level))
+        plane = ANNOTATED_PLANE[target.condition]
+        place = location(study, point, condition=target.condition, side=target.side, series_id=SERIES[plane])
+        rows.append({"study_id": 7, **place, "level": target.level, "x_px": 1.0, "y_px": 1.0, "confidence": 0.9,
+                     "found_by": "detector", "fold": 0})
+    return study, LOCATIONS.frame(rows)
+
+
+@pytest.mark.parametrize("mirror_right", [True, False])
+@pytest.mark.parametrize("overrides", [(), EVERYTHING], ids=["one view", "everything"])
+def test_a_study_seen_in_a_mirror_gets_the_mirrored_grades(settings, priors, overrides, mirror_right):
+    chosen = settings(*overrides, "crops.size_mm={canal: 20, foraminal: 20, subarticular: 20}",
+                      f"crops.mirror_right={str(mirror_right).lower()}", "classifier.flip_at_test=true")
+    grader = the_grader(chosen)
+    study, places = mirrored_study(waves)
+    other, there = mirrored_study(waves, turn=True)
+    # the same offsets from the middle on both sides, so that each target has its exact counterpart
+    there[["x_mm"]] = -places.set_index(["condition", "side", "level"]).loc[
+        [(one.condition, OPPOSITE[one.side], one.level) for one in TARGETS], ["x_mm"]].to_numpy()
+    there["slice_index"] = [other.by_id(row.series_id).series.nearest_slice(np.array([row.x_mm, row.y_mm, row.z_mm]))[0]
+                            for row in there.itertuples()]
+    straight = grader.rows(study, places, priors)
+    turned = grader.rows(other, there, priors)
+    assert straight["fallback"].isna().all()
+    swap = [TARGETS.index(one._replace(side=OPPOSITE[one.side])) for one in TARGETS]
+    assert np.abs(values(straight) - values(straight)[swap]).max() > 1e-4
+    assert np.allclose(values(turned), values(straight)[swap], atol=2e-4)
+
+
+def test_a_missing_plane_is_graded_from_the_other(settings, priors):
+    grader = the_grader(settings(*EVERYTHING))
+    study, places = mirrored_study(waves)
+    without = Study(study.study_id, study.series[:2], ())
+    axial = places["condition"] == "subarticular"
+    places.loc[axial, ["series_id", "found_by"]] = [2, "projected"]
+    places.loc[axial, "slice_index"] = [
+        without.by_id(2).series.nearest_slice(np.array([row.x_mm, row.y_mm, row.z_mm]))[0]
+        for row in places[axial].itertuples()]
+    rows = grader.rows(without, places, priors)
+    assert rows["fallback"].isna().all()
+    alone = the_grader(settings("crops.slices=3")).rows(without, places, priors)
+    assert alone["fallback"].notna().sum() == 10
+    assert set(alone["fallback"].dropna()) == {"no axial_t2 series"}
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64])
+def test_the_batch_size_does_not_matter_to_any_network(settings, priors, batch_size):
+    trained = the_grader(settings(*EVERYTHING)).trained
+    study, places = mirrored_study(waves)
+    one, two = (values(Grader(trained, batch_size=size).rows(study, places, priors)) for size in (25, batch_size))
+    assert np.abs(one - two).max() < 1e-5
