@@ -46,6 +46,7 @@ def _train(folds, config, overrides, data, run_name, *, locate_only: bool = Fals
     from lsdc.config import load_settings
     from lsdc.device import choose_device
     from lsdc.errors import FoldError
+    from lsdc.ranks import rank, wait_until
     from lsdc.runs import RunFolder
 
     settings = load_settings(config, overrides)
@@ -60,17 +61,21 @@ def _train(folds, config, overrides, data, run_name, *, locate_only: bool = Fals
     from lsdc.train import check_models, open_run, train_fold
 
     check_models(settings)
+    path = run_path(run_name, config)
+    if rank():
+        wait_until(RunFolder(path).config.exists)
     folder = open_data(data, settings)
 
     from lsdc.folds import make_or_read_folds, training_studies
 
-    path = run_path(run_name, config)
     made = make_or_read_folds(RunFolder(path).folds, folder.grades, settings.folds)
     for fold in folds or []:  # what cannot be used leaves no run behind
         training_studies(made, fold)
     run = open_run(path, settings, folder.root)
     for fold in folds or sorted(set(made.fold.tolist())):
         train_fold(folder, settings, fold, run, locate_only=locate_only)
+    if rank():
+        return
     if locate_only:
         _print_locations(run, folder, settings, [], None, as_json=False)
     else:

@@ -16,6 +16,7 @@ from lsdc.device import choose_device
 from lsdc.folds import held_out_studies, split_tuning, training_studies, write_or_read_folds
 from lsdc.grade import Grader, train_classifier
 from lsdc.progress import track
+from lsdc.ranks import rank, wait_until
 from lsdc.runs import FoldFolder, RunFolder
 from lsdc.tables import BOX_MATCHES, LEVELS, LOCATION_ERRORS, LOCATION_NOTES, LOCATIONS, PREDICTIONS
 from lsdc.train.stages import stage
@@ -30,13 +31,15 @@ def train_fold(
 
     FoldError for a fold that does not exist.
     """
+    if rank():  # of several processes, not the first
+        wait_until(run.folds.exists)
     folds = write_or_read_folds(run.folds, folder.grades, settings.folds)
     training, held_out = training_studies(folds, fold), held_out_studies(folds, fold)
     fit, tuning = split_tuning(training, settings.folds.tuning_share, settings.folds.seed, fold)
     here = run.fold(fold)
     log.info("fold %d: %d studies to fit, %d to tune on, %d held out", fold, len(fit), len(tuning), len(held_out))
 
-    if not here.priors.exists():
+    if not here.priors.exists() and not rank():
         write_priors(prior_table(folder.grades[folder.grades.study_id.isin(training)]), here.priors)
     with stage(here, "train the detector") as missing:
         if missing:
@@ -54,6 +57,8 @@ def train_fold(
                              tuning_studies=tuning if early_stop else [],
                              location_errors=LOCATION_ERRORS.read(here.location_errors), settings=settings,
                              fold=fold, seed=settings.seed, out=here.classifier)
+    if rank():  # the classifier's training was all that it took part in
+        return here
     with stage(here, "predict") as missing:
         if missing:
             _predict(folder, settings, here, held_out)

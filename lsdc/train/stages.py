@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lsdc.files import read_json, write_json
+from lsdc.ranks import rank, wait_until
 from lsdc.record import commit, peak_memory_gb
 from lsdc.runs import FoldFolder
+
+SHARED = ("train the classifier",)
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +20,13 @@ def stage(here: FoldFolder, name: str) -> Iterator[bool]:
     """Yield whether a stage (a key of RESULTS) is still to be done.
 
     If so, announce it, discard what later stages made of its earlier results, time it, and record that it ended well.
+    Of several processes (see ranks.py) the first does so; the others take part in SHARED, and wait for all else.
     """
+    if rank():
+        if name not in SHARED:
+            wait_until(lambda: here.done(name))
+        yield not here.done(name)
+        return
     if here.done(name):
         yield False
         return
