@@ -13,7 +13,7 @@ from lsdc.config import PhantomSettings
 from lsdc.threads import spin_briefly
 
 spin_briefly()
-DIRTY = PhantomSettings(train_studies=3, test_studies=8, seed=1, quirks=("all",))
+DIRTY = PhantomSettings(train_studies=3, test_studies=8, seed=1, quirks=("all",), variants=())
 
 ROOT = Path(__file__).parent.parent
 

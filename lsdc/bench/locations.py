@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 from lsdc.bench.saved import save_figures
 from lsdc.competition import CompetitionFolder, Study, read_study
-from lsdc.config import EvaluationSettings
+from lsdc.config import EvaluationSettings, Settings
 from lsdc.detect import Detector, locate_from_candidates
 from lsdc.detect.classes import CLASSES
 from lsdc.detect.detector import CANDIDATE_COLUMNS
@@ -21,14 +21,16 @@ from lsdc.evaluate.floor import truth_folder
 from lsdc.evaluate.landmarks import keypoint_truths, location_errors
 from lsdc.evaluate.metric import ratio
 from lsdc.folds import held_out_studies, read_folds
+from lsdc.phantom.anatomy import VARIANTS
 from lsdc.progress import track
 from lsdc.runs import RunFolder
-from lsdc.seeding import generator
+from lsdc.seeding import generator, seed_for
 from lsdc.tables import KEYPOINTS
 from lsdc.taxonomy import ANNOTATED_PLANE, TARGETS, Condition, Plane, Target
 
 DROPPED = 0.2  # share of true points
 ROUND_MM = 20.0  # a false point lies so near the box of the true ones
+VARIANT_STUDIES = 30  # with other counts of lumbar-type bodies
 DRAWS = 5  # of dropped and false points for each study
 SAGITTAL = (Plane.SAGITTAL_T1, Plane.SAGITTAL_T2)
 TAKEN = {"all planes": (), "without sagittal T2": (Plane.SAGITTAL_T2,), "without sagittal T1": (Plane.SAGITTAL_T1,),
@@ -44,19 +46,28 @@ class Case:
     truths: pd.DataFrame
 
 
-def bench_locations(folder: CompetitionFolder, run: RunFolder, settings: EvaluationSettings) -> str:
+def variant_settings(settings: Settings) -> Settings:
+    """A phantom of VARIANT_STUDIES rare patients, from a seed of its own, which no detector has seen."""
+    phantom = settings.phantom.model_copy(update={
+        "train_studies": VARIANT_STUDIES, "test_studies": 1, "quirks": (), "variants": tuple(VARIANTS),
+        "seed": seed_for(settings.phantom.seed, "bench locations") % 100_000})
+    return settings.model_copy(update={"phantom": phantom})
+
+
+def bench_locations(
+    folder: CompetitionFolder, rare: CompetitionFolder, run: RunFolder, settings: EvaluationSettings
+) -> str:
     """Locate the held-out studies of a run's first located fold, in every way of TAKEN and from true points alone.
 
-    A target counts when a slice of what is left holds it, on whatever plane. DataError without the phantom's truth.
+    rare: a phantom of `variant_settings`, located with all planes. A target counts when a slice of what is left holds
+    it, on whatever plane. DataError without the phantom's truth.
     """
-    if (truth := truth_folder(folder.root)) is None:
-        raise DataError("there is no truth beside this data", wanted="the phantom's keypoints", where=folder.root,
-                        remedy="give no --data; on real data: `lsdc evaluate --locations`")
     fold = run.located_folds()[0]
-    detector, keypoints = Detector.load(fold.detector), keypoint_truths(KEYPOINTS.read(truth / "keypoints.csv"))
+    detector, keypoints = Detector.load(fold.detector), _keypoints(folder)
     ids = held_out_studies(read_folds(run.folds, folder.study_ids("train")), fold.number)
     cases = [case for study_id in track(ids, "locate studies") for case in _cases(
         read_study(folder, study_id), detector, keypoints[keypoints.study_id == study_id], settings.seed)]
+    cases += _rare_cases(rare, detector)
     rows = [row for way in dict.fromkeys(case.way for case in cases)
             for row in _rows(way, [case for case in cases if case.way == way], settings)]
     said = save_figures("locations", {"run": run.path.name, "fold": fold.number, "studies": len(ids), "rows": rows})
@@ -65,7 +76,25 @@ def bench_locations(folder: CompetitionFolder, run: RunFolder, settings: Evaluat
           " to ".join(f"{100 * end:.1f}" for end in row["interval"]), f"{row['median_mm']:.1f}") for row in rows],
         headers=("seen", "condition", "targets in view", "identified, %", "interval", "median mm"),
         colalign=("left", "left", "right", "right", "left", "right"))
-    return f"{table}\n\n{len(ids)} held-out studies of fold {fold.number}, run {run.path.name}; {said}"
+    return (f"{table}\n\n{len(ids)} held-out studies of fold {fold.number}, run {run.path.name}, and "
+            f"{VARIANT_STUDIES} rare ones that no detector has seen; {said}")
+
+
+def _keypoints(folder: CompetitionFolder) -> pd.DataFrame:
+    if (truth := truth_folder(folder.root)) is None:
+        raise DataError("there is no truth beside this data", wanted="the phantom's keypoints", where=folder.root,
+                        remedy="give no --data; on real data: `lsdc evaluate --locations`")
+    return keypoint_truths(KEYPOINTS.read(truth / "keypoints.csv"))
+
+
+def _rare_cases(rare: CompetitionFolder, detector: Detector) -> Iterator[Case]:
+    keypoints = _keypoints(rare)
+    variants = pd.read_csv(truth_folder(rare.root) / "studies.csv").set_index("study_id").variant
+    ids = sorted(rare.study_ids("train"), key=lambda study_id: (list(VARIANTS).index(variants[study_id]), study_id))
+    for study_id in track(ids, "locate rare studies"):
+        study = read_study(rare, study_id)
+        yield _case(f"all planes, {variants[study_id]}", study, detector.candidates(study), detector,
+                    keypoints[keypoints.study_id == study_id])
 
 
 def _cases(study: Study, detector: Detector, keypoints: pd.DataFrame, seed: int) -> Iterator[Case]:

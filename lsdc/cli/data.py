@@ -19,8 +19,8 @@ GIGABYTES_PER_STUDY = 0.03  # of the phantom, with room to spare
 def phantom_root(settings: Settings) -> Path:
     """Where the phantom of these settings lies; other settings, another folder."""
     made = settings.phantom
-    quirks = f"-{'-'.join(made.quirks)}" if made.quirks else ""
-    return HOME / "data" / f"phantom-{made.train_studies}-{made.test_studies}-seed{made.seed}{quirks}"
+    special = "".join(f"-{name}" for name in (*made.quirks, *made.variants))
+    return HOME / "data" / f"phantom-{made.train_studies}-{made.test_studies}-seed{made.seed}{special}"
 
 
 def make_phantom(root: Path, settings: Settings, *, workers: int = 0) -> Path:

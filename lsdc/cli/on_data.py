@@ -22,7 +22,8 @@ def phantom(config: Path, overrides: tuple[str, ...], out: Path | None, workers:
     """Make the synthetic competition folder (or meet the one that is there).
 
     Settings (phantom.*): train_studies and test_studies, how many; seed, the same seed gives the same bytes;
-    quirks, faults forced on the studies besides those that occur by chance.
+    quirks, faults forced on the studies besides those that occur by chance; variants, only studies with these counts
+    of lumbar-type bodies.
     """
     from lsdc.cli.data import list_of_quirks, make_phantom, need_png, phantom_root
     from lsdc.config import load_settings

@@ -36,7 +36,8 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
     physics    how areas and depths measured on the phantom's images follow its latents
     evidence   small networks that see perfect crops, whole images, or slices without geometry
     audit      the audit of 2,000 studies, which are links to the phantom's
-    locations  held-out studies of a run located with planes taken away, and from true points alone
+    locations  held-out studies of a run located with planes taken away, and from true points alone; and studies
+               with other counts of lumbar-type bodies
 
     All but inference and locations are about the phantom of the config, whatever --data says.
     """
@@ -56,9 +57,11 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
 
             text = bench_inference(open_data(data, settings, run, training=False), run, settings, studies=studies)
         elif name == "locations":
-            from lsdc.bench.locations import bench_locations
+            from lsdc.bench.locations import bench_locations, variant_settings
 
-            text = bench_locations(open_data(data, settings, run), run, settings.evaluation)
+            folder, own = open_data(data, settings, run), variant_settings(settings)
+            rare = open_data(make_phantom(phantom_root(own), own), own)
+            text = bench_locations(folder, rare, run, settings.evaluation)
         elif name == "labels":
             from lsdc.bench.labels import bench_labels
 

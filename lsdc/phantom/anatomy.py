@@ -23,6 +23,7 @@ NORMAL_CANAL_MM, NORMAL_RECESS_MM = 15.5, 5.0
 
 
 VARIANTS = {"six_lumbar": 0.02, "four_lumbar": 0.02, "transitional_s1": 0.03}  # shares of patients
+USUAL = "usual"  # five
 SCHMORL_RATE, COMPRESSION_RATE = 0.04, 0.04  # of endplates; of patients past 60
 
 
@@ -116,7 +117,7 @@ def _variant(random: np.random.Generator, half_height: np.ndarray, spacing: np.n
 
     With six lumbar-type bodies the one above L1 looks as if it were lumbar too; with four, L1 looks thoracic.
     """
-    drawn = random.choice(["usual", *VARIANTS], p=[1 - sum(VARIANTS.values()), *VARIANTS.values()])
+    drawn = random.choice([USUAL, *VARIANTS], p=[1 - sum(VARIANTS.values()), *VARIANTS.values()])
     if drawn == "transitional_s1":
         half_height[GRADED.stop] = 3.6
     elif drawn == "six_lumbar":

@@ -1,5 +1,6 @@
 """The whole phantom: competition folder and truth, made by several processes, resumed where it stopped."""
 
+import itertools
 import logging
 import shutil
 from pathlib import Path
@@ -9,10 +10,11 @@ import pandas as pd
 from lsdc.config import PhantomSettings
 from lsdc.errors import ConfigError
 from lsdc.files import read_json, write_json, written_aside
+from lsdc.phantom.anatomy import USUAL, VARIANTS
 from lsdc.phantom.latents import latent_rows
 from lsdc.phantom.points import keypoint_rows
 from lsdc.phantom.quirks import ALL, QUIRKS, Planted, check_quirks, forced_quirks
-from lsdc.phantom.study import Part, StudyPlan, plan_study, write_study
+from lsdc.phantom.study import Part, StudyPlan, plan_study, variant_of, write_study
 from lsdc.processes import each
 from lsdc.seeding import generator
 from lsdc.tables import GRADES, KEYPOINTS, LATENTS
@@ -28,11 +30,12 @@ def generate(root: Path, settings: PhantomSettings, *, workers: int) -> None:
     """Write `<root>/competition` and `<root>/truth`; does only what is missing, and nothing if all is there.
 
     workers: processes (0: every core); the bytes do not depend on it, and study i only on (seed, part, i).
-    Raises ConfigError when root holds a phantom of other settings, or files that are no phantom, or for a quirk
-    that does not exist.
+    Raises ConfigError when root holds a phantom of other settings, or files that are no phantom, or for a quirk or
+    variant that does not exist.
     """
     root = Path(root)
     check_quirks(settings)
+    _check_variants(settings)
     wanted = {"version": VERSION, "seed": settings.seed, "settings": settings.model_dump(mode="json")}
     if _is_complete(root, wanted):
         log.info("phantom already whole in %s", root)
@@ -40,13 +43,29 @@ def generate(root: Path, settings: PhantomSettings, *, workers: int) -> None:
     write_json(root / TRUTH / "started.json", wanted)
     for half_made in (root / COMPETITION).glob("*_images/.*"):  # what a killed run was writing
         shutil.rmtree(half_made)
-    tasks = [("train", index) for index in range(settings.train_studies)]
-    tasks += [("test", index) for index in range(settings.test_studies)]
+    tasks = [(part, index) for part, count in (("train", settings.train_studies), ("test", settings.test_studies))
+             for index in chosen_indices(settings, part, count)]
     results = list(each(_make, tasks, what="phantom", workers=workers, shared=(root, settings)))
     _tell_missing(settings, results)
     _write_tables(root, settings, sorted(results, key=lambda rows: (rows["part"], rows["study_id"])))
     write_json(root / TRUTH / "phantom.json", wanted)
     (root / TRUTH / "started.json").unlink()
+
+
+def chosen_indices(settings: PhantomSettings, part: Part, count: int) -> list[int]:
+    """The first `count` studies of a part, of the settings' variants alone where they name some."""
+    if not settings.variants:
+        return list(range(count))
+    fitting = (index for index in itertools.count()
+               if variant_of(settings.seed, part, index) in settings.variants)
+    return list(itertools.islice(fitting, count))
+
+
+def _check_variants(settings: PhantomSettings) -> None:
+    known = (USUAL, *VARIANTS)
+    if unknown := sorted(set(settings.variants) - set(known)):
+        raise ConfigError("unknown variants", got=", ".join(unknown), where="phantom.variants",
+                          wanted=f"some of {', '.join(known)}")
 
 
 def _tell_missing(settings: PhantomSettings, studies: list[dict]) -> None:

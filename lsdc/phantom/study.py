@@ -101,6 +101,11 @@ def plan_study(seed: int, part: Part, index: int, forced: frozenset[str] = froze
                      labelled, points)
 
 
+def variant_of(seed: int, part: Part, index: int) -> str:
+    """The count of lumbar-type bodies of a study, without planning the rest of it."""
+    return draw_anatomy(generator(seed, "phantom", part, index, "patient"), draw_labels(seed, part, index).z).variant
+
+
 def _tables(
     part: Part, random: np.random.Generator, clicks: np.random.Generator, patient: Patient,
     series: tuple[tuple[int, SeriesPlan], ...], quirks: frozenset[str],

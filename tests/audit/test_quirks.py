@@ -59,7 +59,7 @@ def test_every_planted_fault_and_no_other(dirty_phantom):
 
 
 def test_a_clean_phantom_has_what_was_planted_by_chance_and_no_other(tmp_path):
-    generate(tmp_path, PhantomSettings(train_studies=3, test_studies=2, seed=280, quirks=()), workers=2)
+    generate(tmp_path, PhantomSettings(train_studies=3, test_studies=2, seed=280, quirks=(), variants=()), workers=2)
     quirks = planted(tmp_path / "truth")
     assert len({name for name, *_ in quirks}) >= 2
     assert differences(audit_folder(tmp_path / "competition", workers=1, pixels=True), quirks) == ([], [])

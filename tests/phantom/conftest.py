@@ -7,7 +7,7 @@ import pytest
 from lsdc.config import PhantomSettings
 from lsdc.phantom import generate
 
-SETTINGS = PhantomSettings(train_studies=2, test_studies=1, seed=4, quirks=())
+SETTINGS = PhantomSettings(train_studies=2, test_studies=1, seed=4, quirks=(), variants=())
 
 
 @pytest.fixture(scope="session")

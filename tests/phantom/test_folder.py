@@ -17,6 +17,8 @@ from lsdc.competition.study import read_study
 from lsdc.config import PhantomSettings
 from lsdc.errors import ConfigError
 from lsdc.phantom import generate
+from lsdc.phantom.folder import chosen_indices
+from lsdc.phantom.study import plan_study
 from lsdc.tables import GRADES, KEYPOINTS, LATENTS
 from lsdc.taxonomy import ANNOTATED_PLANE, TARGETS, Condition, Plane, Severity
 from tests.phantom.conftest import SETTINGS, contents
@@ -156,7 +158,7 @@ def test_a_whole_folder_is_left_alone(phantom):
 
 def test_other_settings_are_refused(phantom):
     with pytest.raises(ConfigError, match=r"made with other settings(.|\n)*remove this folder"):
-        generate(phantom, PhantomSettings(train_studies=2, test_studies=1, seed=5, quirks=()), workers=1)
+        generate(phantom, PhantomSettings(train_studies=2, test_studies=1, seed=5, quirks=(), variants=()), workers=1)
 
 
 def test_real_data_are_refused(phantom, tmp_path):
@@ -174,3 +176,18 @@ def test_labels_follow_the_seed_alone(phantom):
             if isinstance(cell, str):
                 severity = next(severity for severity in Severity if severity.title == cell)
                 assert latents.loc[f"{study_id}_{target.column}", severity.column] > 1e-4
+
+
+def test_only_studies_of_the_variants_that_are_asked_for():
+    settings = SETTINGS.model_copy(update={"variants": ("six_lumbar", "transitional_s1")})
+    found = chosen_indices(settings, "train", 6)
+    assert found == sorted(set(found))
+    by_plan = [index for index in range(found[-1] + 1)
+               if plan_study(SETTINGS.seed, "train", index).patient.anatomy.variant in settings.variants]
+    assert found == by_plan
+    assert chosen_indices(SETTINGS, "train", 3) == [0, 1, 2]
+
+
+def test_an_unknown_variant_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"(?s)unknown variants.*wanted: some of usual, six_lumbar.*got:    seven"):
+        generate(tmp_path, SETTINGS.model_copy(update={"variants": ("seven",)}), workers=1)

@@ -34,7 +34,7 @@ def test_rates(part):
 
 @pytest.mark.parametrize("name", OF_STUDIES)
 def test_every_quirk_can_be_forced_by_name(name):
-    settings = PhantomSettings(train_studies=4, test_studies=4, seed=3, quirks=(name,))
+    settings = PhantomSettings(train_studies=4, test_studies=4, seed=3, quirks=(name,), variants=())
     part = "train" if QUIRKS[name].kind == "labels" else "test"
     for index in range(4):
         plan = plan_study(settings.seed, part, index, forced_quirks(settings, part, index))
@@ -43,7 +43,7 @@ def test_every_quirk_can_be_forced_by_name(name):
 
 def test_an_unknown_quirk_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"unknown quirks(.|\n)*multi_frame(.|\n)*no_such"):
-        generate(tmp_path, PhantomSettings(train_studies=1, test_studies=1, seed=0, quirks=("no_such",)), workers=1)
+        generate(tmp_path, DIRTY.model_copy(update={"quirks": ("no_such",)}), workers=1)
     with pytest.raises(ConfigError, match=r"too few test studies(.|\n)*wanted: 8"):
         generate(tmp_path, DIRTY.model_copy(update={"test_studies": 3}), workers=1)
     assert not list(tmp_path.iterdir())
@@ -51,7 +51,7 @@ def test_an_unknown_quirk_is_refused(tmp_path):
 
 def test_forced_quirks_without_room_are_named(tmp_path, caplog):
     crowd = ("rescaled", "rle", "jpeg_lossless", "signed", "monochrome1", "eight_bit")
-    generate(tmp_path, PhantomSettings(train_studies=1, test_studies=1, seed=105, quirks=crowd), workers=1)
+    generate(tmp_path, PhantomSettings(train_studies=1, test_studies=1, seed=105, quirks=crowd, variants=()), workers=1)
     planted = pd.read_csv(tmp_path / "truth" / "quirks.csv").groupby("study_id").quirk.agg(set)
     lacking = {name: sum(name not in quirks for quirks in planted) for name in crowd}
     assert sum(lacking.values()) >= 2
@@ -61,7 +61,7 @@ def test_forced_quirks_without_room_are_named(tmp_path, caplog):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_all_deals_out_every_quirk(seed):
-    settings = PhantomSettings(train_studies=2, test_studies=8, seed=seed, quirks=(ALL,))
+    settings = PhantomSettings(train_studies=2, test_studies=8, seed=seed, quirks=(ALL,), variants=())
     found = set()
     for part, count in (("train", 2), ("test", 8)):
         for index in range(count):
