@@ -15,6 +15,8 @@ from lsdc.grade.launch import told
 from tests.grade.test_train import KillAt, KilledError, history, train, weights  # noqa: F401 (the fixture)
 
 # no dropout and no BatchNorm; 19 samples, the last tuning batches with less samples than there are processes
+WHOLE = ("crops.views=both", "classifier.slices=attention", "classifier.sequence_layers=1", "training.any_severe=0.5",
+         "training.slice_loss=0.1", "training.batch_size=10")  # batches of two whole studies
 EXACT = ("classifier.network=test_convnext", "classifier.dropout=0", "training.epochs=3", "training.batch_size=3",
          "compute.batch_size=1")
 
@@ -28,6 +30,13 @@ class Telling(Callback):
     def on_train_batch_start(self, trainer, module, batch, index):
         with (self.folder / f"seen_{trainer.global_rank}.txt").open("a") as file:
             file.write(f"{trainer.current_epoch} {index} {batch['known'].sum()} {len(batch['known'])}\n")
+
+
+def test_two_processes_share_whole_studies(train):  # noqa: F811
+    one, two = train("one", *EXACT, *WHOLE), train("two", *EXACT, *WHOLE, "compute.devices=2")
+    pd.testing.assert_frame_equal(history(two), history(one), check_exact=False, atol=1e-5, rtol=0)
+    for name, value in weights(one).items():
+        assert torch.allclose(weights(two)[name], value, atol=1e-5, rtol=0), name
 
 
 def test_two_processes_go_on_and_end_as_one_would(train, monkeypatch, tmp_path):  # noqa: F811

@@ -71,9 +71,14 @@ class KillAt(Callback):
             raise KilledError
 
 
-@pytest.mark.parametrize(("epoch", "batch"), [(0, 0), (1, 0), (2, 1)])
-def test_an_interrupted_training_goes_on_as_if_never_stopped(train, monkeypatch, epoch, batch):
-    straight = train("straight")
+WHOLE = ("crops.views=both", "classifier.slices=attention", "classifier.sequence_layers=1", "training.any_severe=0.5",
+         "training.slice_loss=0.1", "training.accumulate=2", "training.batch_size=5", "augment.mirror=0.5",
+         "augment.view_dropout=0.3", "augment.mixup=0.3", "augment.cutmix=0.2", "augment.gamma=0.2")
+
+
+@pytest.mark.parametrize(("epoch", "batch", "more"), [(0, 0, ()), (1, 0, ()), (2, 1, ()), (1, 2, WHOLE)])
+def test_an_interrupted_training_goes_on_as_if_never_stopped(train, monkeypatch, epoch, batch, more):
+    straight = train("straight", *more)
     real = fitting._trainer
 
     def deadly(*arguments, **keywords):
@@ -83,9 +88,9 @@ def test_an_interrupted_training_goes_on_as_if_never_stopped(train, monkeypatch,
 
     monkeypatch.setattr(fitting, "_trainer", deadly)
     with pytest.raises(KilledError):
-        train("stopped")
+        train("stopped", *more)
     monkeypatch.setattr(fitting, "_trainer", real)
-    stopped = train("stopped")
+    stopped = train("stopped", *more)
     pd.testing.assert_frame_equal(history(stopped), history(straight), check_exact=False, atol=1e-6, rtol=0)
     for name, value in weights(straight).items():
         assert (weights(stopped)[name].float() - value.float()).abs().max() <= 1e-6, name
@@ -120,8 +125,25 @@ def test_early_stopping_without_tuning_studies_is_refused(train):
         train("one", "training.early_stop_patience=3", tuning=())
 
 
+def test_gradients_of_several_batches_add_up_to_one_step(train):
+    """Four batches of one study each, all in one step, are the step of a single batch of four studies."""
+    exact = ("classifier.network=test_convnext", "classifier.dropout=0", "training.epochs=1",
+             "training.warmup_epochs=0", "training.any_severe=0.0", "training.optimizer=SGD", "training.ema_decay=0", "training.gradient_clip=0",
+             "augment.location_jitter=0", "classifier.sequence_layers=1", "training.schedule=constant")
+    fit = (1002, 1003, 1004, 1005)  # five labels each, of one condition
+    one = weights(train("one", *exact, "training.batch_size=20", fit=fit, tuning=()))
+    four = weights(train("four", *exact, "training.batch_size=5", "training.accumulate=4", fit=fit, tuning=()))
+    # the loss is normalised by the weights in each batch, so only steps of the same direction can be asked for
+    start = weights(train("start", *exact, "training.batch_size=20", "training.learning_rate=1e-12", fit=fit,
+                          tuning=()))
+    ways = [torch.cat([(end[name] - start[name]).flatten() for name in start]) for end in (one, four)]
+    assert torch.nn.functional.cosine_similarity(*ways, dim=0) > 0.95
+    assert 0.7 < ways[1].norm() / ways[0].norm() < 1.4
+
+
 @pytest.mark.parametrize("overrides", [
     ("classifier.shared=false",),
+    WHOLE, ("classifier.metric_weights=at_inference", "classifier.head=softmax"),
     ("classifier.network=deepscorenet", "training.loss=focal", "training.focal_gamma=3", "training.balance=true",
      "training.optimizer=SGD", "training.ema_decay=0", "classifier.level_bias=false", "classifier.shared=false"),
 ])
