@@ -61,10 +61,11 @@ def _scores(row: Mapping) -> dict[str, str]:
 
 def _made(row: Mapping) -> dict[str, str]:
     seconds = row["seconds"]
-    both = " + ".join(minutes(seconds[part]) for part in ("detector", "classifier"))
+    parts = [minutes(seconds[part]) for part in ("detector", "classifier")]
+    both = "-" if set(parts) == {"-"} else f"{minutes(seconds['training'])} ({' + '.join(parts)})"
     return {
         "config": _or_dash(row["config"]), "network": _or_dash(row["network"]), "data": _or_dash(row["data"]["name"]),
-        "train min": f"{minutes(seconds['training'])} ({both})", "GB": number(row["peak_memory_gb"], 1),
+        "train min": both, "GB": number(row["peak_memory_gb"], 1),
         "commit": commits(row["commits"]), "begun": _or_dash(row["begun"])[:10],
     }
 

@@ -51,19 +51,27 @@ def _told(one: ScoreRecord) -> str:
 
 
 def _cells(evaluation: EvaluationRecord) -> Grid:
-    order = {(condition.value, level.value): number for number, (condition, level) in enumerate(
-        (condition, level) for condition in Condition for level in Level)}
-    cells = sorted(evaluation.cells, key=lambda cell: order.get((cell.condition, cell.level), len(order)))
-    rows = [[f"{cell.condition} {cell.level.upper().replace('_', '/')}", str(cell.rows), number(cell.model),
-             between(cell.interval), number(cell.priors), *([number(cell.floor)] if evaluation.phantom else [])]
-            for cell in cells]
-    headers = ("target", "rows", "model", "interval of the model", "priors", *(["floor"] if evaluation.phantom else []))
-    return Grid("Weighted log loss of the labelled rows", headers, rows)
+    """Levels side by side, and for each condition lines of the model, its interval, priors, floor and labelled rows."""
+    lines = {"model": lambda cell: number(cell.model, 3), "interval": lambda cell: between(cell.interval, _short),
+             "priors": lambda cell: number(cell.priors, 3), "floor": lambda cell: number(cell.floor, 3),
+             "labelled rows": lambda cell: str(cell.rows)}
+    if not evaluation.phantom:
+        del lines["floor"]
+    cells = {(cell.condition, cell.level): cell for cell in evaluation.cells}
+    rows = [[f"{condition}: {name}", *(show(cell) if (cell := cells.get((condition, level))) else "-"
+                                       for level in Level)]
+            for condition in Condition for name, show in lines.items()]
+    return Grid("Weighted log loss of the model and its interval, beside others on the same rows",
+                ("condition", *(level.title for level in Level)), rows)
+
+
+def _short(value: float | None) -> str:
+    return number(value, 3)
 
 
 def _agreement(evaluation: EvaluationRecord) -> Grid:
     rows = [[one.condition, str(one.rows), number(one.accuracy, 3), number(one.always_normal, 3),
-             number(one.linear_kappa, 3), between(one.interval, lambda value: number(value, 3))]
+             number(one.linear_kappa, 3), between(one.interval, _short)]
             for one in evaluation.agreement]
     return Grid("The most probable grade (the metric's weights included) against the label",
                 ("condition", "rows", "accuracy", "always normal", "linear kappa", "interval"), rows)

@@ -102,10 +102,10 @@ def _made_with(reading: RunReading) -> Part:
     made = {"command": known.command, "config": config_name(reading),
             "changed by --set": ", ".join(known.config.set) if known.config else None,
             "commits": ", ".join(reading.commits), "begun": known.begun, "lsdc": known.lsdc, "python": known.python,
-            "machine": f"{machine}, {known.cores} cores" if known.cores else machine}
+            "machine": f"{machine}, {known.cores} cores" if known.cores else machine,
+            "packages": ", ".join(f"{name} {version}" for name, version in known.packages.items() if version)}
     return Part("Data and environment", "made", grids=[
-        key_value("Data", _or_dash(data)), key_value("Made with", _or_dash(made)),
-        key_value("Packages", _or_dash(known.packages))])
+        key_value("Data", _or_dash(data)), key_value("Made with", _or_dash(made))])
 
 
 def _settings(config: Mapping) -> Part:

@@ -50,7 +50,8 @@ def test_the_page_is_written_into_the_run_and_is_the_same_again(run, tmp_path):
 def test_the_page_shows_what_the_files_say(run):
     page = Page(summary_of(run))
     for words in ("0.5000", "0.4000 to 0.6000", "75.0 %", "-0.3000 (-0.4000 to -0.2000)", "P(model better) = 0.875",
-                  PHANTOM_LINE, "canal L1/L2", "no sagittal_t1 series", "Answered by priors: 5 of 100 rows (5.0 %)",
+                  PHANTOM_LINE, "canal: labelled rows", "L4/L5", "no sagittal_t1 series",
+                  "Answered by priors: 5 of 100 rows (5.0 %)",
                   "Against annotated points", "95.0 %", "train the detector", "aaaabbbbcccc, ddddeeeeffff", "seed=3",
                   "/somewhere/phantom-9-2-seed1/competition", "canal 48.0, foraminal 40.0", "3.12.1",
                   "2024-10-08T07:06:05+00:00"):
