@@ -21,7 +21,7 @@ endif
 OPTIONS = --config "$(CONFIG)" $(if $(RUN),--run "$(RUN)") $(foreach setting,$(SET),--set '$(setting)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor phantom audit train-detector train-fold train evaluate submit bench lint test clean
+.PHONY: help setup doctor phantom audit train-detector train-fold train evaluate runs summary submit bench lint test clean
 
 help:  ## this map
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,12 @@ train: $(READY)  ## train every fold
 evaluate: $(READY)  ## score the out-of-fold predictions (LOCATIONS=1: the places; BESIDE="name name", PICTURE=worst.png)
 	$(LSDC) evaluate $(OPTIONS) $(if $(LOCATIONS),--locations) $(foreach other,$(BESIDE),--beside "$(other)") \
 		$(if $(PICTURE),--picture "$(PICTURE)")
+
+runs: $(READY)  ## all runs in one table (RUN=name BESIDE="name name": only these)
+	$(LSDC) runs $(foreach one,$(RUN) $(BESIDE),"$(one)")
+
+summary: $(READY)  ## summary.html of a run, which train and evaluate leave too
+	$(LSDC) summary --config "$(CONFIG)" $(if $(RUN),--run "$(RUN)")
 
 submit: $(READY)  ## submissions/NAME/submission.csv from all trained folds (REPLACE=1 overwrites one)
 	$(LSDC) submit $(OPTIONS) $(if $(NAME),--name "$(NAME)") $(if $(REPLACE),--replace)

@@ -36,6 +36,7 @@ class FoldFolder:
     classifier = property(lambda self: self.path / "classifier")  # classifier.safetensors, classifier.json
     predictions = property(lambda self: self.path / "predictions.csv")  # PREDICTIONS of the held-out studies
     stages = property(lambda self: self.path / "stages.json")  # seconds and peak memory of each stage
+    history = property(lambda self: self.classifier / "history.csv")  # losses of each epoch
 
     def done(self, stage: str) -> bool:
         """Whether every result of a stage (a key of RESULTS) is there."""
@@ -60,6 +61,7 @@ class RunFolder:
     folds = property(lambda self: self.path / "folds.csv")
     evaluation = property(lambda self: self.path / "evaluation.json")
     locations_evaluation = property(lambda self: self.path / "locations_evaluation.json")
+    summary = property(lambda self: self.path / "summary.html")  # the run on one page
 
     def data(self) -> dict:
         """What the run was made with: folder and fingerprint; DataError when the record is not whole."""
@@ -75,16 +77,20 @@ class RunFolder:
 
     def located_folds(self) -> list[FoldFolder]:
         """Folds that have locations, in order, graded or not; DataError when there is none."""
-        return self._folds_with("locations.csv", "no located fold")
+        return self._some(self.folds_with("locations.csv"), "locations.csv", "no located fold")
 
     def finished_folds(self) -> list[FoldFolder]:
         """Folds that have predictions, in order; DataError when there is none."""
-        return self._folds_with("predictions.csv", "no finished fold")
+        return self._some(self.folds_with("predictions.csv"), "predictions.csv", "no finished fold")
 
-    def _folds_with(self, name: str, said: str) -> list[FoldFolder]:
-        found = [FoldFolder(path.parent) for path in self.path.glob(f"fold[0-9]*/{name}")
-                 if path.parent.name.removeprefix("fold").isdecimal()]
+    def folds_with(self, name: str) -> list[FoldFolder]:
+        """Folds whose folder has a file of this name (with slashes, below it), in order; there may be none."""
+        found = [FoldFolder(path) for path in self.path.glob("fold[0-9]*")
+                 if path.name.removeprefix("fold").isdecimal() and (path / name).exists()]
+        return sorted(found, key=lambda fold: fold.number)
+
+    def _some(self, found: list[FoldFolder], name: str, said: str) -> list[FoldFolder]:
         if not found:
             raise DataError(f"this run has {said}", wanted=f"fold*/{name}", where=self.path,
                             remedy="run `make train-fold FOLD=0` first (with the same CONFIG, RUN and DATA)")
-        return sorted(found, key=lambda fold: fold.number)
+        return found

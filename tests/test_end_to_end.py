@@ -85,6 +85,7 @@ def test_evaluate_says_the_same_again(trained, run):
     assert again.stdout.strip() in told.stdout
     as_json = place.lsdc("evaluate", "--json", *CONFIG)
     assert json.loads(as_json.stdout) == json.loads(run.evaluation.read_text())
+    assert "fold 0: the training loss goes from" in run.summary.read_text()
 
 
 def test_the_locations_are_measured_by_themselves(trained, run):

@@ -13,6 +13,8 @@ OWNERS = {
     "timm": {"lsdc/grade/timm_network.py"},
     "lightning": {"lsdc/grade/", "lsdc/train/"},
     "albumentations": {"lsdc/grade/", "lsdc/detect/worker.py"},
+    "matplotlib": {"lsdc/report/figures.py", "lsdc/show/"},
+    "jinja2": {"lsdc/report/page.py"},
 }
 MODULES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in ROOT.glob("lsdc/**/*.py")}
 
@@ -66,6 +68,13 @@ def test_inference_imports_no_training_library():
     code = ("import sys, lsdc.submit; "
             "print([name for name in ('ultralytics', 'lightning', 'pytorch_lightning', 'albumentations', 'scipy', "
             "'sklearn', 'iterstrat', 'matplotlib', 'tensorboard') if name in sys.modules])")
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
+
+
+def test_the_table_of_runs_draws_nothing():
+    code = ("import sys, lsdc.report; "
+            "print([name for name in ('torch', 'matplotlib', 'jinja2', 'lightning') if name in sys.modules])")
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
 

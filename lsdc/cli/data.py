@@ -73,8 +73,8 @@ def plain_name(name: str) -> str:
     return name
 
 
-def open_finished_run(run_name: str | None, config: Path, overrides: tuple[str, ...]) -> tuple[RunFolder, Settings]:
-    """A run that has a config, and the settings it was made with, overridden for this command only."""
+def open_run_folder(run_name: str | None, config: Path) -> RunFolder:
+    """A run that has a config; DataError that names those that are there."""
     if run_name is None and not config.exists():
         load_settings(config)  # says what is wrong with the name
     run = RunFolder(run_path(run_name, config))
@@ -82,6 +82,12 @@ def open_finished_run(run_name: str | None, config: Path, overrides: tuple[str, 
         there = sorted(path.parent.name for path in runs_root().glob("*/config.yaml"))
         raise DataError("this run does not exist", wanted=run.path.name, got=", ".join(there) or "no run at all",
                         where=runs_root(), remedy="name one with RUN=..., or run `make train-fold FOLD=0` first")
+    return run
+
+
+def open_finished_run(run_name: str | None, config: Path, overrides: tuple[str, ...]) -> tuple[RunFolder, Settings]:
+    """A run that has a config, and the settings it was made with, overridden for this command only."""
+    run = open_run_folder(run_name, config)
     if lost := [text for text in overrides if not text.startswith(MAY_CHANGE)]:
         raise ConfigError("a finished run keeps the settings it was made with", got=", ".join(lost),
                           wanted=" or ".join(f"{section}*" for section in MAY_CHANGE), where=run.config,

@@ -24,7 +24,7 @@ NEEDED = {  # module that is imported -> distribution
 FOR_TRAINING = {
     "ultralytics": "ultralytics", "lightning.pytorch": "lightning", "albumentations": "albumentations",
     "iterstrat.ml_stratifiers": "iterative-stratification", "sklearn": "scikit-learn", "scipy": "scipy",
-    "matplotlib": "matplotlib", "gdcm": "python-gdcm", "torch.utils.tensorboard": "tensorboard",
+    "matplotlib": "matplotlib", "jinja2": "jinja2", "gdcm": "python-gdcm", "torch.utils.tensorboard": "tensorboard",
 }
 AT_ONCE, IMPORT_SECONDS = 2, 300  # processes; a first import from a slow disk takes more than a minute
 ROOM_GIGABYTES, MEMORY_GIGABYTES = 6, 6

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from lsdc.cli.on_reports import leave_summary
 from lsdc.cli.options import config_options, data_option, run_option
 
 
@@ -71,7 +72,7 @@ def _train(folds, config, overrides, data, run_name, *, locate_only: bool = Fals
     made = make_or_read_folds(RunFolder(path).folds, folder.grades, settings.folds)
     for fold in folds or []:  # what cannot be used leaves no run behind
         training_studies(made, fold)
-    run = open_run(path, settings, folder.root)
+    run = open_run(path, settings, folder.root, config=config, overrides=overrides)
     for fold in folds or sorted(set(made.fold.tolist())):
         train_fold(folder, settings, fold, run, locate_only=locate_only)
     if rank():
@@ -140,6 +141,8 @@ def _print_evaluation(run, folder, settings, *, as_json: bool = False) -> None:
     result = evaluate_run(run, folder, settings.evaluation)
     click.echo(json.dumps(result.figures, indent=1) if as_json else result.text)
     write_json(run.evaluation, result.figures)
+    if fault := leave_summary(run):
+        click.echo(f"no summary.html: {fault} (make setup)", err=True)
 
 
 @click.command()

@@ -13,6 +13,7 @@ from lsdc.evaluate.landmark_summary import landmark_summary
 from lsdc.evaluate.landmarks import keypoint_truths, location_errors
 from lsdc.evaluate.out_of_fold import assemble
 from lsdc.evaluate.table import text_of
+from lsdc.files import file_hash
 from lsdc.folds import read_folds
 from lsdc.runs import RunFolder
 from lsdc.tables import KEYPOINTS
@@ -35,12 +36,14 @@ def evaluate_run(
     TableError when they do not answer each row of the held-out studies.
     """
     folds = read_folds(run.folds, folder.study_ids("train"))
-    held_out = assemble([fold.path for fold in run.finished_folds()], folds, all_folds=all_folds)
+    finished = run.finished_folds()
+    held_out = assemble([fold.path for fold in finished], folds, all_folds=all_folds)
     figures = figures_of(
         folder.grades[folder.grades["study_id"].isin(held_out.studies)], held_out.predictions,
         priors=held_out.priors, floor=read_floor(folder.root, held_out.studies), settings=settings, where=run.path,
     )
     figures |= {"folds": list(held_out.folds), "all_folds": len(held_out.folds) == folds["fold"].nunique(),
+                "predictions": {f"fold{fold.number}": file_hash(fold.predictions) for fold in finished},
                 "locations": _locations(folder, held_out.locations, settings)}
     return Evaluation(figures, text_of(figures, run=run.path.name))
 

@@ -4,7 +4,7 @@ from lsdc.evaluate.cells import between, grid, number, percent, signed
 from lsdc.evaluate.metric import TERMS
 from lsdc.taxonomy import Condition, Level
 
-_NAMES = {
+SCORE_NAMES = {
     "model": "model",
     "priors": "priors of the training folds",
     "priors_of_scored": "priors fitted on the scored studies",
@@ -30,7 +30,7 @@ def _header(figures: dict, run: str) -> str:
 
 
 def _score_table(figures: dict) -> str:
-    rows = [[_NAMES[row["name"]], *(number(row[term]) for term in TERMS), number(row["total"]),
+    rows = [[SCORE_NAMES[row["name"]], *(number(row[term]) for term in TERMS), number(row["total"]),
              between(row["intervals"]["total"])] for row in figures["scores"]]
     return grid(rows, ["", "canal", "foraminal", "subarticular", "any-severe", "total",
                          f"{100 * figures['interval']:g} % interval"])

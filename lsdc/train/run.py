@@ -1,5 +1,7 @@
 """Where a run writes, and the checks before it starts: same settings, same data, room on the disk, a device."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from lsdc.config import Settings, differences, dump_settings, load_settings
@@ -20,10 +22,13 @@ def check_models(settings: Settings) -> None:
     build_model(settings.classifier, settings.crops)
 
 
-def open_run(path: Path, settings: Settings, data: Path) -> RunFolder:
+def open_run(
+    path: Path, settings: Settings, data: Path, *, config: Path | None = None, overrides: Sequence[str] = ()
+) -> RunFolder:
     """A run folder that belongs to these settings and this data; made now, or met again to go on.
 
-    Its records say how it was begun; each stage's own record says what it was made with (see stages.py).
+    Its records say how and when it was begun (config and overrides: where the settings came from); each stage's own
+    record says what it was made with (see stages.py).
 
     ConfigError when the folder was made with other settings or other data: results of two configs never mix.
     """
@@ -41,6 +46,8 @@ def open_run(path: Path, settings: Settings, data: Path) -> RunFolder:
                               remedy="choose another name with RUN=..., or remove the folder to start it anew")
         return run
     made_with = {"folder": str(Path(data).absolute()), "fingerprint": fingerprint}
-    write_json(run.environment, environment() | {"data": made_with})
+    write_json(run.environment, environment() | {
+        "data": made_with, "config": {"file": None if config is None else str(config), "set": list(overrides)},
+        "begun": datetime.now(UTC).isoformat(timespec="seconds")})
     write_text(run.config, dump_settings(settings))  # last: it makes the run one
     return run

@@ -24,7 +24,8 @@ def test_help_lists_the_commands_in_flow_order(place):
     told = lsdc("--help", cwd=place)
     assert told.returncode == 0
     names = [line.split()[0] for line in told.stdout.partition("Commands:")[2].splitlines() if line.strip()]
-    flow = ["phantom", "audit", "train-fold", "train", "evaluate", "submit", "bench", "doctor"]
+    flow = ["phantom", "audit", "train-fold", "train", "evaluate", "runs", "summary", "submit", "bench",
+            "doctor"]
     assert [name for name in names if name in flow] == flow
 
 
@@ -41,6 +42,8 @@ def test_help_lists_the_commands_in_flow_order(place):
     (("phantom", "--quirks", "no_such"), "unknown quirks"),
     (("evaluate",), "this run does not exist"),
     (("evaluate", "--config", "nothing.yaml"), "a config file cannot be read"),
+    (("summary", "--run", "mine"), "this run does not exist\n  wanted: mine"),
+    (("runs", "mine"), "there is no run of this name\n  wanted: mine\n  got:    no run at all"),
     (("submit", "--run", "mine"), "this run does not exist\n  wanted: mine"),
 ])
 def test_bad_input_gets_one_clear_error(place, words, message):

@@ -10,6 +10,8 @@ from lsdc.competition import open_folder
 from lsdc.competition.priors import prior_predictions, prior_table, write_priors
 from lsdc.errors import FoldError, TableError
 from lsdc.evaluate import evaluate_run
+from lsdc.files import file_hash
+from lsdc.report.records import EvaluationRecord
 from lsdc.runs import RunFolder
 from lsdc.tables import FOLDS, KEYPOINTS, LATENTS, LOCATIONS, PREDICTIONS
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, Severity, row_id
@@ -75,6 +77,8 @@ def test_a_run_is_scored_as_one_table(run, folder, settings):
     assert keypoints["rows"][0]["id_rate"] == 1
     assert keypoints["rows"][0]["mean_mm"] == pytest.approx(5)
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
+    assert figures["predictions"] == {f"fold{fold}": file_hash(run.fold(fold).predictions) for fold in (0, 1)}
+    assert EvaluationRecord.model_validate(figures).score("floor").total == rows["floor"]["total"]  # reports read it
     for words in ("run: fold 0, 1, 4 studies", "against annotated points", "against true keypoints"):
         assert words in result.text
 

@@ -1,3 +1,6 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
 import pytest
 
 from lsdc.config import load_settings
@@ -15,11 +18,13 @@ def settings(*overrides):
 
 def test_a_run_is_met_again_and_never_mixed(tmp_path):
     data = write_competition(tmp_path / "data")
-    run = open_run(tmp_path / "run", settings(), data)
+    run = open_run(tmp_path / "run", settings(), data, config=Path("configs/phantom.yaml"), overrides=("seed=2024",))
     assert load_settings(run.config) == settings()
     known = read_json(run.environment)
     assert known["packages"]["torch"]
     assert known["data"]["folder"] == str(data)
+    assert known["config"] == {"file": "configs/phantom.yaml", "set": ["seed=2024"]}
+    assert datetime.fromisoformat(known["begun"]).tzinfo is UTC
     open_run(tmp_path / "run", settings("compute.batch_size=3", "evaluation.bootstrap=9"), data)
     with pytest.raises(ConfigError, match=r"made with other settings(.|\n)*detector.epochs: \d+ -> 77(.|\n)*RUN="):
         open_run(tmp_path / "run", settings("detector.epochs=77"), data)

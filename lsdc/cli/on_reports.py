@@ -1,0 +1,66 @@
+"""Commands that show what runs left on the disk: runs, summary. Heavy imports stay inside the commands."""
+
+from pathlib import Path
+
+import click
+
+from lsdc.cli.options import CONFIG, run_option
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[RUN]...")
+@click.option("--runs", "root", type=click.Path(path_type=Path), envvar="LSDC_RUNS",
+              help="The folder of all runs. By default .lsdc/runs.")
+@click.option("--json", "as_json", is_flag=True, help="Print the same as json.")
+def runs(names: tuple[str, ...], root: Path | None, as_json: bool) -> None:
+    """Compare all runs, or those named, in one table, from what their folders hold.
+
+    A run that was not evaluated, or whose evaluation is not of its predictions, says so instead of showing a score.
+    """
+    import json
+    import shutil
+    import sys
+
+    from lsdc.config import runs_root
+    from lsdc.report import read_runs, rows_of, text_of_runs, warnings_of
+
+    root = root or runs_root()
+    rows = rows_of(read_runs(root, names))
+    warnings = warnings_of(rows)
+    if as_json:
+        click.echo(json.dumps({"root": str(root), "runs": rows, "warnings": warnings}, indent=1))
+    elif rows:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        click.echo(text_of_runs(rows, warnings, width=width))
+    else:
+        click.echo(f"no run in {root} yet: make train-fold FOLD=0 makes one")
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), default=CONFIG, show_default=True,
+              help="Names the run where --run does not.")
+@run_option
+def summary(config: Path, run_name: str | None) -> None:
+    """Write the one-page summary of a run, summary.html in its folder, from what is there so far.
+
+    train-fold, train and evaluate write it too.
+    """
+    from lsdc.cli.data import open_run_folder
+    from lsdc.errors import LsdcError
+
+    run = open_run_folder(run_name, config)
+    if fault := leave_summary(run):
+        raise LsdcError("the summary cannot be drawn", got=fault, remedy="make setup")
+
+
+def leave_summary(run) -> str:
+    """Write a run's summary and say where; where a package of the training installation is missing return that."""
+    try:
+        from lsdc.report import write_summary
+
+        click.echo(f"summary: {write_summary(run)}", err=True)
+    except ModuleNotFoundError as error:
+        if error.name not in ("jinja2", "matplotlib"):
+            raise
+        return f"{error.name} is not installed"
+    return ""
