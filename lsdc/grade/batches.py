@@ -52,7 +52,7 @@ class EpochBatches(Sampler):
             yield part_of(units, *place())
 
     def _parts(self, group: np.ndarray) -> int:
-        return max(1, round(len(group) / self.units_per_batch))
+        return max(1, min(len(group), round(len(group) / self.units_per_batch)))
 
 
 def part_of(batch: list[list[Shown]], rank: int, count: int) -> list[Shown]:

@@ -65,6 +65,9 @@ class GradingModule(LightningModule):
                             remedy="lower training.learning_rate, or use compute.precision=32-true")
         return loss
 
+    def on_train_epoch_start(self) -> None:
+        self.averaged_step = self.global_step  # a training that goes on begins here
+
     def on_train_batch_end(self, *_) -> None:
         if self.average is not None and self.global_step != self.averaged_step:  # else gradients still add up
             self.average.update_parameters(self.model)

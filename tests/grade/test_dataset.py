@@ -96,6 +96,7 @@ def test_batches_of_whole_studies(monkeypatch):
     studies = [{int(STUDY[number]) for _, number, _ in batch} for batch in drawn]
     assert [len(one) for one in studies] == [2, 2]
     assert not studies[0] & studies[1]
+    assert [len(batch) for batch in EpochBatches(CONDITION, 1, seed=1, whole=STUDY, shuffle=False)] == [20, 25, 5, 15]
     monkeypatch.setattr(batching, "place", lambda: (1, 2))
     part = next(iter(batches))
     assert len({int(STUDY[number]) for _, number, _ in part}) == 1
