@@ -8,7 +8,16 @@ import pandas as pd
 
 from lsdc.competition import CompetitionFolder, open_folder
 from lsdc.runs import FoldFolder
-from lsdc.tables import BOX_MATCHES, LATENTS, LEVELS, LOCATION_ERRORS, LOCATION_NOTES, LOCATIONS, PREDICTIONS
+from lsdc.tables import (
+    BOX_MATCHES,
+    KEYPOINTS,
+    LATENTS,
+    LEVELS,
+    LOCATION_ERRORS,
+    LOCATION_NOTES,
+    LOCATIONS,
+    PREDICTIONS,
+)
 from lsdc.taxonomy import SEVERITY_COLUMNS, SEVERITY_WEIGHTS, TARGETS, Severity, row_id
 from tests.builders import write_competition
 
@@ -38,6 +47,9 @@ def write_folder(place: Path) -> CompetitionFolder:
             values = dict(zip(SEVERITY_COLUMNS, unweighted / unweighted.sum(), strict=True))
             rows.append({"row_id": row_id(study, target), "z": 0.0, **values})
     LATENTS.write(LATENTS.frame(rows), place / "truth" / "latents.csv")
+    keypoints = [{"study_id": study, "structure": "canal", "level": target.level, "side": target.side, "x_mm": 4.0,
+                  "y_mm": 30.0 * i, "z_mm": 0.0} for study in STUDIES for i, target in enumerate(TARGETS[:5])]
+    KEYPOINTS.write(KEYPOINTS.frame(keypoints), place / "truth" / "keypoints.csv")
     return open_folder(root)
 
 
