@@ -4,6 +4,7 @@ from lsdc.bench.standing import Standing
 from lsdc.bench.trial import Trial
 from lsdc.evaluate.cells import between, number, percent
 from lsdc.evaluate.table import PHANTOM_LINE
+from lsdc.taxonomy import TARGETS
 
 NAMES = {"paper": "paper's recipe", "priors": "priors of the training folds", "floor": "floor of the phantom"}
 
@@ -40,5 +41,8 @@ def footer(trial: Trial, found: Standing, said: str) -> str:
     lines = [f"{found.studies} studies of fold {', '.join(map(str, trial.asked))}, each out of fold; "
              f"{100 * found.settings.interval:g} % intervals from {found.settings.bootstrap} bootstrap samples of "
              f"studies, paired; runs {trial.prefix}-*: {said}"]
+    answered = [f"{row['fallback_rows']} of {row['name']}" for row in found.rows if row["fallback_rows"]]
+    if answered:
+        lines.insert(0, f"rows answered by priors, of {len(TARGETS) * found.studies}: {', '.join(answered)}")
     phantom = [PHANTOM_LINE] if any(end["name"] == "floor" for end in found.ends) else []
     return "\n".join([*(f"left out: {line}" for line in found.left_out), *lines, *phantom])

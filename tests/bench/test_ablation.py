@@ -7,6 +7,7 @@ from lsdc.bench.ablation import ablation_variants, bench_ablation
 from lsdc.bench.trial import check_variants, open_trial
 from lsdc.errors import ConfigError
 from lsdc.files import read_json
+from lsdc.tables import PREDICTIONS
 from tests.bench.faked import SMALL, Faked, answer, write_folder
 
 SMOKE = Path("configs/smoke.yaml")
@@ -40,6 +41,12 @@ def test_each_variant_is_measured_against_the_base(tmp_path, monkeypatch, cache)
     assert "inside the noise" in next(line for line in lines if line.startswith("no_ema"))
     assert "left out: both: not begun" in text
     assert "2 studies of fold 0" in text
+    assert "answered by priors" not in text
+    here = trial.run(variants[2]).fold(0)  # no_ema's predictions, two rows of which nobody located
+    rows = PREDICTIONS.read(here.predictions)
+    rows.loc[:1, "fallback"] = "not located"
+    PREDICTIONS.write(rows, here.predictions)
+    assert "rows answered by priors, of 50: 2 of no_ema" in bench_ablation(trial, train=False)
 
 
 def test_the_variants_of_the_kit_fit_its_default():
