@@ -21,7 +21,8 @@ endif
 OPTIONS = --config "$(CONFIG)" $(if $(RUN),--run "$(RUN)") $(foreach setting,$(SET),--set '$(setting)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor phantom audit train-detector train-fold train evaluate runs summary submit bench lint test clean
+.PHONY: help setup doctor phantom audit train-detector train-fold train evaluate runs summary submit bench bench-quality \
+	bench-ablation lint test clean
 
 help:  ## this map
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -70,6 +71,14 @@ submit: $(READY)  ## submissions/NAME/submission.csv from all trained folds (REP
 
 bench: $(READY)  ## seconds per study; WHAT="labels physics evidence" shows what the phantom is worth
 	$(LSDC) bench $(OPTIONS) $(foreach part,$(WHAT),--what $(part))
+
+TRIAL = $(OPTIONS) $(if $(FOLDS),--folds "$(FOLDS)") $(foreach row,$(ONLY),--only "$(row)") $(if $(REPORT),--report-only)
+
+bench-quality: $(READY)  ## the default network beside the paper's, priors and floor, all folds (FOLDS=0,1 ONLY=row REPORT=1)
+	$(LSDC) bench --what quality $(TRIAL)
+
+bench-ablation: $(READY)  ## the default network without each ingredient in turn, one fold (configs/ablation.yaml)
+	$(LSDC) bench --what ablation $(TRIAL)
 
 lint: $(READY)  ## ruff
 	$(VENV)/bin/ruff check .

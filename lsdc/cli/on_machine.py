@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from lsdc.cli.options import config_options, data_option, run_option
+from lsdc.cli.trials import FoldList
 
 TIMED_PHANTOM_STUDIES, MANY_STUDIES, MEASURED_TARGETS = 3, 2000, 20  # many: as the competition has
 
@@ -15,7 +16,7 @@ TIMED_PHANTOM_STUDIES, MANY_STUDIES, MEASURED_TARGETS = 3, 2000, 20  # many: as 
 @data_option
 @run_option
 @click.option("--what", multiple=True, type=click.Choice(["phantom", "inference", "labels", "physics", "evidence",
-                                                             "audit", "locations"]),
+                                                             "audit", "locations", "quality", "ablation"]),
               default=["phantom", "inference"], show_default=True, help="May be given several times.")
 @click.option("--studies", type=click.IntRange(min=1), default=8, show_default=True,
               help="inference: test studies to time.")
@@ -25,8 +26,15 @@ TIMED_PHANTOM_STUDIES, MANY_STUDIES, MEASURED_TARGETS = 3, 2000, 20  # many: as 
               help="evidence: studies that they are scored on.")
 @click.option("--steps", type=click.IntRange(min=1), default=2500, show_default=True,
               help="evidence: training steps of each network.")
+@click.option("--folds", type=FoldList(), default=(), metavar="0,1,...",
+              help="quality, ablation: only these folds. By default all, of ablation fold 0.")
+@click.option("--only", multiple=True, metavar="ROW", help="quality, ablation: train only this row; may be repeated. "
+              "The table has all finished ones.")
+@click.option("--report-only", is_flag=True, help="quality, ablation: train nothing, print what is finished.")
+@click.option("--variants", type=click.Path(path_type=Path), default=Path("configs/ablation.yaml"), show_default=True,
+              help="ablation: names and the overrides that make each variant.")
 def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None, what: tuple[str, ...],
-          studies: int, training: int, scoring: int, steps: int) -> None:
+          studies: int, training: int, scoring: int, steps: int, **trial) -> None:
     """Make figures again, and keep them as json below .lsdc/cache/bench/.
 
     \b
@@ -38,8 +46,13 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
     audit      the audit of 2,000 studies, which are links to the phantom's
     locations  held-out studies of a run located with planes taken away, and from true points alone; and studies
                with other counts of lumbar-type bodies
+    quality    every fold of the config's network and of the paper's recipe, beside priors and floor (hours)
+    ablation   one fold of the config's network with each ingredient taken away or added
 
-    All but inference and locations are about the phantom of the config, whatever --data says.
+    Quality and ablation train on a phantom of their own size and seed, or on --data, with the first network's
+    detectors for all; their runs are named quality-* (--run changes the first word), and the same command goes on
+    after a stop. The others, but for inference and locations, are about the phantom of the config, whatever --data
+    says.
     """
     from lsdc.cli.data import make_phantom, open_data, open_finished_run, phantom_root
     from lsdc.config import load_settings
@@ -62,6 +75,10 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
             folder, own = open_data(data, settings, run), variant_settings(settings)
             rare = open_data(make_phantom(phantom_root(own), own), own)
             text = bench_locations(folder, rare, run, settings.evaluation)
+        elif name in ("quality", "ablation"):
+            from lsdc.cli.trials import bench_networks
+
+            text = bench_networks(name, config, overrides, data, run_name, **trial)
         elif name == "labels":
             from lsdc.bench.labels import bench_labels
 

@@ -15,9 +15,10 @@ from lsdc.config.sections import (
     Settings,
     TrainingSettings,
 )
+from lsdc.config.variants import Variant, load_variants
 
 __all__ = [
     "AugmentSettings", "ClassifierSettings", "ComputeSettings", "CropSettings", "DetectorSettings",
-    "EvaluationSettings", "FoldSettings", "PerCondition", "PhantomSettings", "Settings", "TrainingSettings",
-    "HOME", "cache_root", "differences", "dump_settings", "load_settings", "runs_root",
+    "EvaluationSettings", "FoldSettings", "PerCondition", "PhantomSettings", "Settings", "TrainingSettings", "Variant",
+    "HOME", "cache_root", "differences", "dump_settings", "load_settings", "load_variants", "runs_root",
 ]

@@ -23,6 +23,20 @@ class _UniqueLoader(yaml.SafeLoader):
 
 def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
     """Settings from a yaml file and ``section.key=value`` overrides (values are read as yaml)."""
+    values = read_mapping(path, wanted="a mapping of sections", remedy="start from a copy of configs/phantom.yaml")
+    faults = [fault for text in overrides if (fault := _override(values, text))]
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        faults += [_explain(entry) for entry in error.errors()]
+    if faults:
+        raise ConfigError(f"{len(faults)} settings cannot be used", got="\n          ".join(faults), where=path,
+                          remedy="correct these keys in the file or in --set")
+    return settings
+
+
+def read_mapping(path: Path, *, wanted: str, remedy: str) -> dict:
+    """A yaml file whose top is a mapping, in the file's order; ConfigError for anything else, or a key given twice."""
     path = Path(path)
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueLoader)  # noqa: S506 (a SafeLoader)
@@ -33,17 +47,9 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
         raise ConfigError("a config file is not valid yaml", got=error, where=path,
                           remedy="correct the line named") from error
     if not isinstance(values, dict):
-        raise ConfigError("a config file holds no settings", wanted="a mapping of sections", got=type(values).__name__,
-                          where=path, remedy="start from a copy of configs/phantom.yaml")
-    faults = [fault for text in overrides if (fault := _override(values, text))]
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        faults += [_explain(entry) for entry in error.errors()]
-    if faults:
-        raise ConfigError(f"{len(faults)} settings cannot be used", got="\n          ".join(faults), where=path,
-                          remedy="correct these keys in the file or in --set")
-    return settings
+        raise ConfigError("a config file holds no settings", wanted=wanted, got=type(values).__name__, where=path,
+                          remedy=remedy)
+    return values
 
 
 def dump_settings(settings: Settings) -> str:

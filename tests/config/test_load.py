@@ -8,7 +8,7 @@ from lsdc.config import differences, dump_settings, load_settings
 from lsdc.config.sections import Settings
 from lsdc.errors import ConfigError
 
-CONFIGS = sorted(Path("configs").glob("*.yaml"))
+CONFIGS = sorted(set(Path("configs").glob("*.yaml")) - {Path("configs/ablation.yaml")})  # that one holds variants
 DEFAULT = Path("configs/phantom.yaml")
 
 
