@@ -13,6 +13,7 @@ from lsdc.detect.shape import SpineShape
 from lsdc.taxonomy import TARGETS, Condition, Target
 
 NEAR_MM = 12.0  # in the image, between a candidate and where its target is expected
+NEAR_THROUGH_MM = {Condition.CANAL: 15.0, Condition.FORAMINAL: 12.0, Condition.SUBARTICULAR: 9.0}  # through the slices
 SEEN_SD_MM = 1.5  # of a found position in its image
 
 
@@ -40,7 +41,7 @@ class Note(NamedTuple):
 class Evidence:
     """What is known so far: candidates with the normals of their slices, levels, and seen positions (25, 3) with noise.
 
-    agreed holds the labels of the candidates that fit a target.
+    agreed holds the labels of the candidates that fit a target, told what is to be said of the way.
     """
 
     study: Study
@@ -52,6 +53,12 @@ class Evidence:
     seen_mm: np.ndarray = field(default_factory=lambda: np.full((len(TARGETS), 3), np.nan))
     noise_mm: np.ndarray = field(default_factory=lambda: np.full((len(TARGETS), 3), SEEN_SD_MM))
     agreed: dict[int, Target] = field(default_factory=dict)
+    told: list[Note] = field(default_factory=list)
+
+    @property
+    def seen(self) -> np.ndarray:
+        """(25,) bool: targets whose position is known."""
+        return np.isfinite(self.seen_mm[:, 0])
 
     def of(self, condition: Condition) -> np.ndarray:
         """(n,) bool: candidates of a condition."""
@@ -60,6 +67,9 @@ class Evidence:
     def learn(self, target: Target, position_mm: np.ndarray, noise_mm: np.ndarray) -> None:
         index = TARGETS.index(target)
         self.seen_mm[index], self.noise_mm[index] = position_mm, noise_mm
+
+    def forget(self, target: Target) -> None:
+        self.seen_mm[TARGETS.index(target)] = np.nan
 
     def expected_mm(self) -> np.ndarray:
         """(25, 3) where the shape expects every target by what has been seen."""
@@ -70,6 +80,11 @@ class Evidence:
         way = position_mm - self.places_mm
         through = (way * self.normals).sum(axis=1)
         return np.linalg.norm(way - through[:, None] * self.normals, axis=1), through
+
+    def near(self, condition: Condition, position_mm: np.ndarray) -> np.ndarray:
+        """(n,) bool: candidates of a condition that may show this position (3,), whatever level or side they name."""
+        within, through = self.off(position_mm)
+        return self.of(condition) & (within <= NEAR_MM) & (np.abs(through) <= NEAR_THROUGH_MM[condition])
 
     @classmethod
     def begin(cls, study: Study, candidates: pd.DataFrame, levels: Levels, shape: SpineShape) -> "Evidence":

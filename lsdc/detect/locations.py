@@ -8,15 +8,18 @@ import pandas as pd
 from lsdc.competition import Study
 from lsdc.detect.best_boxes import best_boxes
 from lsdc.detect.detector import Detector
+from lsdc.detect.evidence import Note
 from lsdc.detect.landmarks import landmarks
 from lsdc.detect.levels import LEVELS as LEVEL_NAMES
 from lsdc.detect.placing import Placement, place_targets
+from lsdc.detect.placing_notes import STRONG, reading
 from lsdc.dicom import canonical_axes
 from lsdc.tables import LEVELS, LOCATION_ERRORS, LOCATION_NOTES, LOCATIONS
 from lsdc.taxonomy import TARGETS
 
 NOWHERE = {"series_id": pd.NA, "slice_index": pd.NA, "x_px": np.nan, "y_px": np.nan, "x_mm": np.nan, "y_mm": np.nan,
            "z_mm": np.nan, "confidence": 0.0, "found_by": "prior"}
+PLACE = ["x_px", "y_px", "x_mm", "y_mm", "z_mm"]
 
 
 class Located(NamedTuple):
@@ -34,6 +37,7 @@ def locate(study: Study, detector: Detector, *, fold: int) -> Located:
 
 def locate_from_candidates(study: Study, candidates: pd.DataFrame, detector: Detector, *, fold: int) -> Located:
     """The second half of `locate`: what the detector's candidates and geometry say of the 25 targets."""
+    candidates, dropped = usable(study, candidates)
     placed = best_boxes(candidates) if detector.settings.classes == "side_and_level" else place_targets(
         study, candidates, detector.shape)
     where = f"study {study.study_id}"
@@ -42,9 +46,30 @@ def locate_from_candidates(study: Study, candidates: pd.DataFrame, detector: Det
                "posterior": placed.levels.posterior[i], "margin": placed.levels.margin[i]}
               for i, level in enumerate(LEVEL_NAMES)]
     notes = [{**own, **note._asdict(), "series_id": pd.NA if note.series_id is None else note.series_id}
-             for note in placed.notes]
+             for note in (*reading(study), *dropped, *placed.notes)]
     return Located(LOCATIONS.frame([own | row for row in _rows(study, placed)], where), LEVELS.frame(levels, where),
                    LOCATION_NOTES.frame(notes, where))
+
+
+def usable(study: Study, candidates: pd.DataFrame) -> tuple[pd.DataFrame, list[Note]]:
+    """Candidates with some confidence and a place within their image, and what is to be told of the others.
+
+    A canvas may be larger than its image, and nothing is to be placed on its black rim.
+    """
+    if candidates.empty:
+        return candidates, []
+    sizes = {one.series_id: np.array([plane.size_hw for plane in one.series.planes]) for one in study.series}
+    pairs = zip(candidates.series_id, candidates.slice_index, strict=True)
+    width_height = np.array([sizes[series_id][index][::-1] for series_id, index in pairs])
+    xy_px = candidates[["x_px", "y_px"]].to_numpy(float)
+    finite = np.isfinite(candidates[["confidence", *PLACE]].to_numpy(float)).all(axis=1)
+    finite &= (candidates.confidence > 0).to_numpy()
+    inside = ((xy_px >= -0.5) & (xy_px <= width_height - 0.5)).all(axis=1)
+    strong = ~(candidates.confidence < STRONG).to_numpy()
+    notes = [Note(int(series_id), reason, len(rows)) for reason, lost in (
+        ("candidates dropped: not a number", ~finite), ("candidates dropped: outside of the image", finite & ~inside))
+        for series_id, rows in candidates[lost & strong].groupby("series_id")]
+    return candidates[finite & inside], notes
 
 
 def _rows(study: Study, placed: Placement) -> list[dict]:

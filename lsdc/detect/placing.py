@@ -1,6 +1,6 @@
 """Where each target of a study is: candidates, decoded levels and the spine's shape brought together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,14 +8,14 @@ import pandas as pd
 
 from lsdc.competition import Study
 from lsdc.detect.classes import CLASSES
-from lsdc.detect.evidence import NEAR_MM, SEEN_SD_MM, Evidence, Note, Place, targets_of
-from lsdc.detect.levels import CANAL, LEVELS, Levels, decode_levels
-from lsdc.detect.placing_notes import choices, contradictions
+from lsdc.detect.evidence import NEAR_MM, NEAR_THROUGH_MM, SEEN_SD_MM, Evidence, Note, Place, targets_of
+from lsdc.detect.levels import CANAL, LEVELS, Levels, canal_votes, decode_levels
+from lsdc.detect.midline import midline_x
+from lsdc.detect.placing_notes import choices, contradictions, renamed
 from lsdc.detect.projecting import GUESSED, is_silent, project
 from lsdc.detect.shape import SpineShape
 from lsdc.taxonomy import ANNOTATED_PLANE, TARGETS, Condition, Plane, Side, Target
 
-NEAR_THROUGH_MM = {Condition.CANAL: 15.0, Condition.FORAMINAL: 12.0, Condition.SUBARTICULAR: 9.0}  # through the slices
 OFF_MIDLINE_MM = 4.0  # a foramen or recess is at least so far on its side of the midline
 OTHER_LEVEL = 0.3  # weight of a candidate whose class is another level than its place
 ALONG_DISC_DEGREES = 25.0  # an axial slice tilted so far from its disc has its weight fallen to 1 / e
@@ -46,23 +46,34 @@ def place_targets(study: Study, candidates: pd.DataFrame, shape: SpineShape) -> 
         said = "too little was seen to name levels" if len(candidates) else "nothing was seen on any slice"
         return Placement({}, levels, (Note(None, said, len(candidates)),))
     evidence = Evidence.begin(study, candidates, levels, shape)
+    if canal_votes(candidates, shape).empty:
+        evidence.told.append(Note(None, "levels named by the order of axial slices alone", int(levels.found.sum())))
     places = _find(evidence, targets_of(Condition.CANAL))
     _learn_unseen_canals(evidence, places)
     places |= _find(evidence, targets_of(Condition.FORAMINAL))
     places |= _find(evidence, targets_of(Condition.SUBARTICULAR))
     expected = evidence.expected_mm()
     silent = [one.series_id for one in study.series if is_silent(evidence, one, expected)]
+    expected = _withdraw(evidence, places, silent)
     for index, target in enumerate(TARGETS):
-        if target not in places and (place := project(evidence, target, expected[index], silent)):
+        if target not in places and evidence.seen.any() and (
+                place := project(evidence, target, expected[index], silent)):
             places[target] = place
-    return Placement(places, levels, (*choices(places, silent, why_missing="outside of every series"),
-                                         *contradictions(evidence, expected, silent)))
+    return Placement(places, levels, (*evidence.told, *choices(places, silent, why_missing="outside of every series"),
+                                      *contradictions(evidence, expected, silent), *renamed(evidence, places)))
+
+
+def _withdraw(evidence: Evidence, places: dict[Target, Place], silent: Sequence[int]) -> np.ndarray:
+    """Take back what was placed on series that show no spine; (25, 3) where all is expected without it."""
+    for target in [target for target, place in places.items() if place.series_id in silent]:
+        del places[target]
+        evidence.forget(target)
+    return evidence.expected_mm()
 
 
 def _find(evidence: Evidence, targets: Iterable[Target]) -> dict[Target, Place]:
     """Places that candidates give, each target by what was known before the first of them; then they are learned."""
-    seen = np.isfinite(evidence.seen_mm).any()
-    expected = evidence.expected_mm() if seen else None
+    expected = evidence.expected_mm() if evidence.seen.any() else None
     places = {}
     for target in targets:
         near = _near(evidence, target, expected)
@@ -134,16 +145,10 @@ def _best(study: Study, near: pd.DataFrame, sure: float) -> Place:
 
 
 def _learn_unseen_canals(evidence: Evidence, places: dict[Target, Place]) -> None:
-    """Canals that no sagittal T2 shows, at the levels that others voted for, midway between both sides' candidates."""
+    """Canals that no sagittal T2 shows, at the levels that others voted for, on the midline that the sides tell."""
     if places:
         return
-    sides = evidence.candidates[~evidence.of(Condition.CANAL)]
-    middle = sides.x_mm.mean()
-    left = sides.x_mm > middle
-    if left.any() and not left.all():
-        middle = np.mean([np.average(part.x_mm, weights=part.confidence) for part in (sides[left], sides[~left])])
+    middle = midline_x(evidence)
     for level, (y, z) in zip(LEVELS, evidence.levels.yz_mm, strict=True):
         if np.isfinite(y):
             evidence.learn(CANAL[level], np.array([middle, y, z]), np.full(3, VOTED_SD_MM))
-
-

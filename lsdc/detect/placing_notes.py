@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lsdc.competition import Study
 from lsdc.detect.classes import CLASSES
 from lsdc.detect.evidence import NEAR_MM, Evidence, Note, Place, targets_of
+from lsdc.dicom import OTHER_ORIENTATION
 from lsdc.taxonomy import TARGETS, Target
 
 STRONG = 0.25  # confidence of a candidate whose loss is told
@@ -44,3 +46,28 @@ def contradictions(evidence: Evidence, expected: np.ndarray, silent: Sequence[in
             reason = "candidates dropped: off the spine"
         counts[int(candidates.series_id[label]), reason] += 1
     return [Note(series_id, reason, count) for (series_id, reason), count in sorted(counts.items())]
+
+
+def renamed(evidence: Evidence, places: dict[Target, Place]) -> list[Note]:
+    """How many targets were placed by strong candidates that all name another level: the chain overruled the look."""
+    looks: dict[Target, list[bool]] = {}
+    for label, target in evidence.agreed.items():
+        level = CLASSES[evidence.candidates.detector_class[label]].level
+        if level and target in places and evidence.candidates.confidence[label] >= STRONG:
+            looks.setdefault(target, []).append(level == target.level)
+    count = sum(not any(own) for own in looks.values())
+    return [Note(None, "targets placed by candidates of another level", count)] if count else []
+
+
+def reading(study: Study) -> list[Note]:
+    """What of a study could not be read or was left out while reading, counted by series."""
+    notes, told = [], 0
+    for one in study.series:
+        other = sum(OTHER_ORIENTATION in fault for fault in one.series.faults)
+        told += len(one.series.faults)
+        for note, count in ((f"files left out: {OTHER_ORIENTATION}", other),
+                            ("files left out or repaired", len(one.series.faults) - other)):
+            notes += [Note(one.series_id, note, count)] if count else []
+    if (unread := len(study.faults) - told) > 0:
+        notes.append(Note(None, "series that cannot be read", unread))
+    return notes

@@ -11,7 +11,7 @@ from lsdc.taxonomy import ANNOTATED_PLANE, TARGETS, Plane, Target
 
 OUTSIDE_MM = 8.0  # a target further from every slice is not in a series
 GUESSED = 0.5  # share of its level's confidence that a position from geometry has
-SILENT = 0.25  # a series shows no spine if candidates agree with fewer of the targets that it should show
+SILENT = 0.25  # a series shows no spine if candidates lie at fewer of the targets that it should show
 LEAST_SHOWN = 3  # targets within its slices, for a series to be judged at all
 ELSEWHERE = {  # planes that a target is projected onto, in this order, where its own shows nothing
     Plane.SAGITTAL_T1: (Plane.SAGITTAL_T2, Plane.AXIAL_T2), Plane.SAGITTAL_T2: (Plane.SAGITTAL_T1, Plane.AXIAL_T2),
@@ -33,8 +33,8 @@ def project(evidence: Evidence, target: Target, expected_mm: np.ndarray, silent:
 
 def is_silent(evidence: Evidence, one: StudySeries, expected: np.ndarray) -> bool:
     """Whether a series shows nothing of a spine that its slices should hold: another body part, or a blank."""
-    should = [target for target in TARGETS if ANNOTATED_PLANE[target.condition] == one.plane
-              and one.slice_at(expected[TARGETS.index(target)], within_mm=OUTSIDE_MM)]
-    here = evidence.candidates.index[evidence.candidates.series_id == one.series_id]
-    does = {evidence.agreed[label] for label in here if label in evidence.agreed}
-    return len(should) >= LEAST_SHOWN and len(does) < SILENT * len(should)
+    should = [index for index, target in enumerate(TARGETS) if ANNOTATED_PLANE[target.condition] == one.plane
+              and one.slice_at(expected[index], within_mm=OUTSIDE_MM)]
+    here = (evidence.candidates.series_id == one.series_id).to_numpy()
+    does = sum((here & evidence.near(TARGETS[index].condition, expected[index])).any() for index in should)
+    return len(should) >= LEAST_SHOWN and does < SILENT * len(should)

@@ -12,6 +12,7 @@ from lsdc.dicom.plane import Orientation, SlicePlane, orientation_of
 from lsdc.errors import DataError, DicomError
 
 SAME_POSITION_MM = 1e-2
+OTHER_ORIENTATION = "another orientation than the series"  # a fault's words
 SAME_STACK_DEGREES = 40  # tilted blocks of one axial series stay together, another orientation does not
 
 
@@ -125,7 +126,7 @@ def series_files(folder: Path) -> list[Path]:
 def _order(headers: Sequence[SliceHeader]) -> tuple[list[int], list[str]]:
     """Indices of the slices of the main orientation, ordered and without duplicates; and the faults."""
     main = main_orientation([header.plane for header in headers])
-    faults = [f"{headers[i].path.name}: another orientation than the series" for i in np.flatnonzero(~main)]
+    faults = [f"{headers[i].path.name}: {OTHER_ORIENTATION}" for i in np.flatnonzero(~main)]
     members = np.flatnonzero(main)
     places = along_normal([headers[i].plane for i in members])
     order, kept = members[np.argsort(places, kind="stable")], []

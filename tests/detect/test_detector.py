@@ -15,6 +15,7 @@ from lsdc.detect.classes import CLASSES
 from lsdc.detect.decode import decode_boxes, select_boxes
 from lsdc.errors import WeightsError
 from lsdc.taxonomy import TARGETS
+from tests.detect.conftest import ROOT
 from tests.detect.toy import toy_candidates, toy_points, toy_positions, toy_study
 
 
@@ -193,5 +194,6 @@ def test_a_changed_missing_or_foreign_detector_is_refused(trained, tmp_path):
 def test_inference_needs_no_ultralytics(trained):
     blocked = ("import sys\nfor name in ('ultralytics', 'lightning', 'albumentations', 'scipy', 'sklearn', "
                "'matplotlib'): sys.modules[name] = None\nfrom pathlib import Path\nfrom lsdc.detect import Detector, "
-               f"locate\nDetector.load(Path({str(trained.out)!r}))")
-    subprocess.run([sys.executable, "-c", blocked], check=True)
+               f"locate\nfrom tests.detect.toy import toy_study\ndetector = Detector.load(Path({str(trained.out)!r}))\n"
+               "assert len(locate(toy_study({}), detector, fold=1).locations) == 25")
+    subprocess.run([sys.executable, "-c", blocked], check=True, cwd=ROOT)

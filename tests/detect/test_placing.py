@@ -117,6 +117,21 @@ def test_without_any_sagittal_series_the_order_of_the_axial_stack_names_the_leve
             if target.condition == Condition.SUBARTICULAR} == {"detector"}
     assert {place.found_by for target, place in placed.places.items()
             if target.condition != Condition.SUBARTICULAR} == {"projected"}
+    assert (None, "levels named by the order of axial slices alone", 5) in placed.notes
+
+
+@pytest.mark.parametrize("side", [Side.LEFT, Side.RIGHT])
+@pytest.mark.parametrize(("plane", "condition"), [
+    (Plane.SAGITTAL_T1, Condition.FORAMINAL), (Plane.AXIAL_T2, Condition.SUBARTICULAR)])
+def test_one_side_alone_is_not_split_in_two(shape, truth, plane, condition, side):
+    """Foramina of one side: which it is, the middle of the slices tells. A recess tells by its class."""
+    study = toy_study(truth, planes=[plane])
+    seen = {target: place for target, place in truth.items() if target.side == side}
+    placed = place_targets(study, toy_candidates(study, seen), shape)
+    check(study, placed.places, truth, within_mm=7)
+    assert {target.side for target, place in placed.places.items() if place.found_by == "detector"} == {side}
+    told = (None, "one side alone was seen: the midline is taken from the middle of its slices", 1) in placed.notes
+    assert told == (condition == Condition.FORAMINAL)
 
 
 def low_stack(study, above_mm=0.0):
@@ -197,6 +212,39 @@ def test_a_series_that_shows_no_spine_is_not_used_and_told(shape, truth):
     canals = [placed.places[target] for target in TARGETS if target.condition == Condition.CANAL]
     assert {(place.series_id, place.found_by) for place in canals} == {(1, "projected")}
     assert (2, "shows no spine where it should: not used", 1) in placed.notes
+
+
+def test_one_lucky_candidate_does_not_bring_back_a_series_that_shows_no_spine(shape, truth):
+    study = toy_study(truth)
+    candidates = toy_candidates(study, truth)
+    lucky = candidates[(candidates.series_id == 2) & (candidates.detector_class == 2)].assign(confidence=0.3)
+    lucky[["z_mm", "y_mm"]] += 6.0
+    placed = place_targets(study, pd.concat([candidates[candidates.series_id != 2], lucky]), shape)
+    assert (2, "shows no spine where it should: not used", 1) in placed.notes
+    assert 2 not in {place.series_id for place in placed.places.values()}
+    assert set(placed.places) == set(TARGETS)
+    check(study, placed.places, truth, within_mm=6)
+
+
+def test_recesses_whose_sides_are_all_swapped_are_placed_by_geometry_on_their_own_series(shape, truth):
+    study = toy_study(truth)
+    candidates = toy_candidates(study, truth)
+    candidates["detector_class"] = candidates.detector_class.replace({10: 11, 11: 10})
+    placed = place_targets(study, candidates, shape)
+    check(study, placed.places, truth, within_mm=6)
+    assert {(place.series_id, place.found_by) for target, place in placed.places.items()
+            if target.condition == Condition.SUBARTICULAR} == {(3, "geometry")}
+    assert (3, "candidates dropped: their side is not the patient's",
+            (candidates.series_id == 3).sum()) in placed.notes
+
+
+def test_targets_that_look_like_another_level_are_told(shape, truth):
+    study = toy_study(truth)
+    candidates = toy_candidates(study, truth)
+    candidates.loc[candidates.detector_class == 2, "detector_class"] = 1  # the canal of L3/L4 looks like that of L2/L3
+    placed = place_targets(study, candidates, shape)
+    check(study, placed.places, truth)
+    assert (None, "targets placed by candidates of another level", 1) in placed.notes
 
 
 def test_candidates_that_contradict_geometry_are_dropped_and_counted(shape, truth):
