@@ -39,7 +39,7 @@ def trained(make_place):
     return place, told
 
 
-def until(true, seconds: int = 60) -> None:
+def until(true, seconds: int = 300) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "waited in vain"
