@@ -19,7 +19,7 @@ from lsdc.progress import track
 NEEDED = {  # module that is imported -> distribution
     "torch": "torch", "torchvision": "torchvision", "timm": "timm", "cv2": "opencv-python", "pydicom": "pydicom",
     "numpy": "numpy", "pandas": "pandas", "pydantic": "pydantic", "safetensors": "safetensors", "PIL.Image": "pillow",
-    "yaml": "pyyaml", "click": "click", "tqdm": "tqdm", "tabulate": "tabulate",
+    "yaml": "pyyaml", "click": "click", "filelock": "filelock", "tqdm": "tqdm", "tabulate": "tabulate",
 }
 FOR_TRAINING = {
     "ultralytics": "ultralytics", "lightning.pytorch": "lightning", "albumentations": "albumentations",
