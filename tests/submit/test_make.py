@@ -54,7 +54,10 @@ def test_the_mean_of_the_finished_folds_in_the_order_of_the_sample(folder, run, 
     make_submission(folder, run, CPU, tmp_path / "out" / "first")
     table = SUBMISSION.read(tmp_path / "out" / "first" / "submission.csv")
     assert table.row_id.tolist() == folder.sample
-    assert table[["normal_mild", "moderate", "severe"]].to_numpy() == pytest.approx(np.tile([0.6, 0.4, 0], (50, 1)))
+    # without the metric's weights the folds say (2/3, 1/3, 0) and (14/17, 3/17, 0)
+    wanted = np.array([2 / 3 + 14 / 17, 2 * (1 / 3 + 3 / 17), 0])
+    assert table[["normal_mild", "moderate", "severe"]].to_numpy() == pytest.approx(
+        np.tile(wanted / wanted.sum(), (50, 1)))
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["first"]
 
 
