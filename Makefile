@@ -21,8 +21,8 @@ endif
 OPTIONS = --config "$(CONFIG)" $(if $(RUN),--run "$(RUN)") $(foreach setting,$(SET),--set '$(setting)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor phantom audit train-detector train-fold train evaluate runs summary submit bench bench-quality \
-	bench-ablation lint test clean
+.PHONY: help setup doctor phantom audit train-detector train-fold train evaluate runs summary blend submit \
+	submissions bench bench-quality bench-ablation lint test clean
 
 help:  ## this map
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -66,8 +66,15 @@ runs: $(READY)  ## all runs in one table (RUN=name BESIDE="name name": only thes
 summary: $(READY)  ## summary.html of a run, which train and evaluate leave too
 	$(LSDC) summary --config "$(CONFIG)" $(if $(RUN),--run "$(RUN)")
 
-submit: $(READY)  ## submissions/NAME/submission.csv from all trained folds (REPLACE=1 overwrites one)
-	$(LSDC) submit $(OPTIONS) $(if $(NAME),--name "$(NAME)") $(if $(REPLACE),--replace)
+blend: $(READY)  ## weights, calibration, second level of several runs (MODELS="name name a.csv" FOLDS=csv OUT=json)
+	$(LSDC) blend --config "$(CONFIG)" $(foreach setting,$(SET),--set '$(setting)') $(if $(FOLDS),--folds "$(FOLDS)") \
+		$(if $(OUT),--out "$(OUT)") $(foreach one,$(MODELS),"$(one)")
+
+submit: $(READY)  ## submissions/NAME/submission.csv from all trained folds (REPLACE=1 overwrites one, BLEND=file blends runs)
+	$(LSDC) submit $(OPTIONS) $(if $(BLEND),--blend "$(BLEND)") $(if $(NAME),--name "$(NAME)") $(if $(REPLACE),--replace)
+
+submissions: $(READY)  ## all submissions in one table, with the scores typed into submissions/leaderboard.csv
+	$(LSDC) submissions
 
 bench: $(READY)  ## seconds per study; WHAT="labels physics evidence" shows what the phantom is worth
 	$(LSDC) bench $(OPTIONS) $(foreach part,$(WHAT),--what $(part))

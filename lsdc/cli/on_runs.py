@@ -149,23 +149,44 @@ def _print_evaluation(run, folder, settings, *, as_json: bool = False) -> None:
 @config_options
 @data_option
 @run_option
-@click.option("--name", help="Folder below submissions/. By default the run's name.")
+@click.option("--blend", "blend_file", type=click.Path(path_type=Path), metavar="FILE",
+              help="Blend the runs that this file of `lsdc blend` names, instead of one run.")
+@click.option("--name", help="Folder below submissions/. By default the name of the run or of the blend file.")
 @click.option("--replace", is_flag=True, help="Overwrite a submission of that name.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("submissions"), show_default=True)
-def submit(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None, name: str | None,
-           replace: bool, out: Path) -> None:
+def submit(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None, blend_file: Path | None,
+           name: str | None, replace: bool, out: Path) -> None:
     """Run every trained fold over the test part and write a checked submission.csv with its manifest."""
     from lsdc.cli.data import open_data, open_finished_run, plain_name
+    from lsdc.config import runs_root
 
+    if blend_file is not None and run_name is not None:
+        raise click.UsageError("--run and --blend exclude each other: a blend file names its runs")
+    if blend_file is not None:
+        from lsdc.submit import open_blend
+
+        run_name = open_blend(blend_file, runs_root())[0].members[0].run  # its data and device settings
     run, settings = open_finished_run(run_name, config, overrides)
     folder = open_data(data, settings, run, training=False)
 
     from lsdc.device import choose_device
-    from lsdc.submit import make_submission
+    from lsdc.errors import TableError
+    from lsdc.report.ledger import read_ledger, write_ledger
+    from lsdc.submit import make_blended_submission, make_submission
 
-    target = out / plain_name(name or run.path.name)
-    manifest = make_submission(folder, run, choose_device(settings.compute), target, replace=replace)
-    click.echo(f"{target / 'submission.csv'}: {manifest['rows']} rows of {manifest['studies']} studies from folds "
-               f"{', '.join(map(str, manifest['folds']))}; {manifest['fallback_rows']} rows are priors")
+    device = choose_device(settings.compute)
+    target = out / plain_name(name or (run.path.name if blend_file is None else blend_file.stem))
+    if blend_file is None:
+        manifest = make_submission(folder, run, device, target, replace=replace)
+        source = f"folds {', '.join(map(str, manifest['folds']))}"
+    else:
+        manifest = make_blended_submission(folder, blend_file, runs_root(), device, target, replace=replace)
+        source = f"the runs {', '.join(one['run'] for one in manifest['blend']['runs'])}"
+    click.echo(f"{target / 'submission.csv'}: {manifest['rows']} rows of {manifest['studies']} studies from {source}; "
+               f"{manifest['fallback_rows']} rows are priors")
     for cause, rows in manifest["fallbacks"].items():
         click.echo(f"  {rows:5d} rows: {cause}")
+    try:
+        write_ledger(out, read_ledger(out)[0])
+    except TableError as error:  # of leaderboard.csv; the submission is whole all the same
+        click.echo(f"no ledger.csv: {error}", err=True)

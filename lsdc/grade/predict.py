@@ -17,7 +17,8 @@ from lsdc.grade.artefact import Classifier, load_classifier
 from lsdc.grade.heads import LEVELS
 from lsdc.grade.model import CONDITIONS, SIDES
 from lsdc.tables import PREDICTIONS
-from lsdc.taxonomy import SEVERITY_COLUMNS, SEVERITY_WEIGHTS, TARGETS, Side, Target, row_id
+from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, Side, Target, row_id
+from lsdc.weighting import unweighted, weighted
 
 BATCH = 64
 SHOWS_SPINE = ("detector", "geometry")  # a series that a target was so found on shows this spine
@@ -120,18 +121,6 @@ class Grader:
         if answer is None:
             answer = priors.loc[target.column, list(SEVERITY_COLUMNS)].to_numpy(np.float64)
         return dict(zip(SEVERITY_COLUMNS, answer.tolist(), strict=True))
-
-
-def weighted(probabilities: np.ndarray) -> np.ndarray:
-    """(n, 3) plain probabilities p to w p / sum(w p), which minimise the metric's weighted log loss."""
-    values = probabilities * np.array(SEVERITY_WEIGHTS)
-    return values / values.sum(axis=1, keepdims=True)
-
-
-def unweighted(probabilities: np.ndarray) -> np.ndarray:
-    """The way back from `weighted`."""
-    values = probabilities / np.array(SEVERITY_WEIGHTS)
-    return values / values.sum(axis=1, keepdims=True)
 
 
 def _mirrored(views: Views, side: Side, crops: CropSettings) -> tuple[Side, np.ndarray, np.ndarray, np.ndarray]:

@@ -11,16 +11,21 @@ from lsdc.files import file_hash, read_json, write_json
 from lsdc.runs import FoldFolder, RunFolder
 
 
-def write_manifest(path: Path, *, run: RunFolder, folds: list[FoldFolder], data: Path, predictions: pd.DataFrame,
-                   submission: Path, out_of_fold: dict | None, commit: str | None) -> dict:
-    """Write and return the manifest: run, folds, out-of-fold score with interval, fallbacks, hashes, commit."""
+def of_run(run: RunFolder, folds: list[FoldFolder]) -> dict:
+    """What says in a manifest which run and folds predicted, and with which config."""
+    return {"run": run.path.name, "folds": [fold.number for fold in folds], "config_sha256": file_hash(run.config)}
+
+
+def write_manifest(path: Path, *, made_of: dict, data: Path, predictions: pd.DataFrame, submission: Path,
+                   out_of_fold: dict | None, commit: str | None) -> dict:
+    """Write and return the manifest: what it is made of (`of_run`, or a blend of several), out-of-fold score with
+    interval, fallbacks, hashes, commit."""
     answered = predictions[predictions.fallback.notna()]
     answered = answered.assign(study=answered.row_id.str.split("_").str[0])
     fallbacks = Counter(answered.fallback)
     manifest = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "run": run.path.name,
-        "folds": [fold.number for fold in folds],
+        **made_of,
         "data": data.name,
         "studies": int(predictions.row_id.str.split("_").str[0].nunique()),
         "rows": len(predictions),
@@ -29,7 +34,6 @@ def write_manifest(path: Path, *, run: RunFolder, folds: list[FoldFolder], data:
         "fallback_studies": {cause: sorted(set(rows.study)) for cause, rows in answered.groupby("fallback")},
         "out_of_fold": out_of_fold,
         "submission_sha256": file_hash(submission),
-        "config_sha256": file_hash(run.config),
         "commit": commit,
     }
     write_json(path, manifest)

@@ -36,12 +36,16 @@ class FoldModel:
 
 
 def predict_test_part(folder: CompetitionFolder, models: list[FoldModel]) -> pd.DataFrame:
-    """PREDICTIONS of every row of the sample submission: the mean over the folds' models."""
+    """25 rows for each study of the test part, as `mean_predictions` has them: the mean over the folds' models."""
     rows = []
     for study_id in track(folder.study_ids("test"), "predict test studies"):
         study = read_study(folder, study_id, "test")
         for fault in study.faults:
             log.warning("study %s: %s", study_id, fault)
         rows.append(mean_predictions([model.rows(study) for model in models]))
-    predictions = pd.concat(rows)
+    return pd.concat(rows, ignore_index=True)
+
+
+def in_sample(predictions: pd.DataFrame, folder: CompetitionFolder) -> pd.DataFrame:
+    """The rows that the sample submission asks for."""
     return predictions[predictions.row_id.isin(set(folder.sample))].reset_index(drop=True)
