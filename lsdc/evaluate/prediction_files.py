@@ -85,8 +85,8 @@ def _read(
         except TableError as error:
             faults.append(f"{path}: {error.problem}" + (f": {error.got}" if error.got else ""))
             continue
-        found = examine(frame, row_ids, partial=True, normalise=normalise)[1] + ["no rows"] * frame.empty
-        faults += [f"{path}: {fault}" for fault in found]
+        values, found = examine(frame, row_ids, partial=True, normalise=normalise)
+        faults += [f"{path}: {fault}" for fault in found + ["no rows"] * frame.empty]
         if {"row_id", *SEVERITY_COLUMNS} <= set(frame.columns):
             frames.append(frame.assign(file=str(path)))
     joined = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
@@ -95,7 +95,8 @@ def _read(
         faults += [f"{name}: {fault}" for fault in found]
     if faults:
         return None, faults
-    values, _ = examine(joined, row_ids, partial=True, normalise=normalise)
+    if len(frames) > 1:
+        values, _ = examine(joined, row_ids, partial=True, normalise=normalise)
     return Answers(name, tuple(files), values, _off(joined) if normalise else 0, _folds(joined, row_ids)), []
 
 
@@ -126,7 +127,7 @@ def _split(word: str) -> tuple[str, list[Path]]:
     name, equals, rest = word.partition("=")
     if not equals or not name or "/" in name or Path(word).exists():
         name, rest = "", word
-    paths = [rest] if Path(rest).exists() else [part for part in rest.split(",") if part]
+    paths = [rest] if rest and Path(rest).exists() else [part for part in rest.split(",") if part]
     if not paths:
         raise TableError("a model without a file", wanted="NAME=FILE or NAME=FILE,FILE", got=repr(word),
                          remedy="give its files after the name")

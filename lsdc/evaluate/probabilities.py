@@ -61,10 +61,10 @@ def _unknown(rows: pd.Index, row_ids: pd.Index, *, partial: bool) -> list[str]:
     """Faults of rows that nobody asked for; of free tables also whether their studies are unknown or the rows odd."""
     if not partial or len(rows) == 0:
         return [_fault(rows, "rows are unknown")]
-    parts = rows.str.split("_", n=1)
-    study, column = parts.str[0], parts.str[1]
-    odd = ~(study.str.fullmatch("[0-9]+").fillna(False).astype(bool) & column.isin(TARGET_BY_COLUMN))
-    known = pd.Index(row_ids.str.split("_", n=1).str[0].unique())
+    parts = [str(row).partition("_") for row in rows]
+    study = pd.Index([part[0] for part in parts])
+    odd = np.array([not part[0].isdecimal() or part[2] not in TARGET_BY_COLUMN for part in parts])
+    known = set(row_ids.str.split("_", n=1).str[0])
     strange = study[~odd & ~study.isin(known)].unique()
     return [
         _fault(rows[odd], "row_ids are not <study_id>_<condition>_<level> of this competition"),
