@@ -56,8 +56,9 @@ train-fold: $(READY)  ## train detector and classifier of FOLD, predict it, scor
 train: $(READY)  ## train every fold
 	$(LSDC) train $(OPTIONS)
 
-evaluate: $(READY)  ## score the out-of-fold predictions (LOCATIONS=1: the places; BESIDE="name name", PICTURE=worst.png)
-	$(LSDC) evaluate $(OPTIONS) $(if $(LOCATIONS),--locations) $(foreach other,$(BESIDE),--beside "$(other)") \
+evaluate: $(READY)  ## score out-of-fold predictions (LOCATIONS=1, BESIDE=, PICTURE=: the places), or files (TRUTH=train.csv PREDICTIONS="a.csv ...")
+	$(LSDC) evaluate $(OPTIONS) $(if $(TRUTH),--truth "$(TRUTH)") $(foreach file,$(PREDICTIONS),--predictions "$(file)") \
+		$(if $(LOCATIONS),--locations) $(foreach other,$(BESIDE),--beside "$(other)") \
 		$(if $(PICTURE),--picture "$(PICTURE)")
 
 runs: $(READY)  ## all runs in one table (RUN=name BESIDE="name name": only these)

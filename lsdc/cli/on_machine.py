@@ -16,7 +16,8 @@ TIMED_PHANTOM_STUDIES, MANY_STUDIES, MEASURED_TARGETS = 3, 2000, 20  # many: as 
 @data_option
 @run_option
 @click.option("--what", multiple=True, type=click.Choice(["phantom", "inference", "labels", "physics", "evidence",
-                                                             "audit", "locations", "quality", "ablation"]),
+                                                             "audit", "scores", "locations", "quality",
+                                                             "ablation"]),
               default=["phantom", "inference"], show_default=True, help="May be given several times.")
 @click.option("--studies", type=click.IntRange(min=1), default=8, show_default=True,
               help="inference: test studies to time.")
@@ -44,6 +45,7 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
     physics    how areas and depths measured on the phantom's images follow its latents
     evidence   small networks that see perfect crops, whole images, or slices without geometry
     audit      the audit of 2,000 studies, which are links to the phantom's
+    scores     seconds of the metric, its bootstrap, and all of lsdc evaluate, on labels of 2,000 studies
     locations  held-out studies of a run located with planes taken away, and from true points alone; and studies
                with other counts of lumbar-type bodies
     quality    every fold of the config's network and of the paper's recipe, beside priors and floor (hours)
@@ -87,6 +89,10 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
             from lsdc.bench.physics import bench_physics
 
             text = bench_physics(settings.phantom.seed, targets=MEASURED_TARGETS)
+        elif name == "scores":
+            from lsdc.bench.scores import bench_scores
+
+            text = bench_scores(settings.phantom.seed, settings.evaluation, studies=MANY_STUDIES)
         elif name == "audit":
             from lsdc.bench.audit import bench_audit
 

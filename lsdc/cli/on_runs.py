@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from lsdc.cli.on_reports import leave_summary
+from lsdc.cli.on_scores import check_options, file_options, print_file_scores
 from lsdc.cli.options import config_options, data_option, run_option
 
 
@@ -93,15 +94,31 @@ def _train(folds, config, overrides, data, run_name, *, locate_only: bool = Fals
 @click.option("--beside", "others", multiple=True, metavar="RUN",
               help="With --locations: another run in the same tables, on the studies that all share. May be repeated.")
 @click.option("--picture", type=click.Path(path_type=Path), help="With --locations: draw the worst cases to this PNG.")
+@file_options
 def evaluate(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None, as_json: bool,
-             locations: bool, others: tuple[str, ...], picture: Path | None) -> None:
+             locations: bool, others: tuple[str, ...], picture: Path | None, truth: Path | None,
+             predictions: tuple[str, ...], more: tuple[str, ...], normalise: bool, complete: bool, decision: str
+             ) -> None:
     """Score the out-of-fold predictions of a run beside the priors and the phantom's floor.
 
     With --locations, measure where its detector found the 25 targets, against the annotated points and the phantom's
     true keypoints.
+
+    With --truth and --predictions, score files of predictions instead, whole or partial, and compare them in pairs:
+
+    \b
+      lsdc evaluate --truth train.csv --predictions a.csv b.csv          two models
+      lsdc evaluate --truth train.csv --predictions mine=f0.csv,f1.csv   one model in two files
     """
     from lsdc.cli.data import need_png, open_data, open_finished_run, same_data
 
+    words = (*predictions, *more)
+    check_options(truth, words, {"--normalise": normalise, "--complete": complete},
+                  {"--run": run_name, "--locations": locations, "--beside": others, "--picture": picture})
+    if truth is not None:
+        print_file_scores(truth, words, config, overrides, normalise=normalise, complete=complete, decision=decision,
+                          as_json=as_json)
+        return
     if not locations and (others or picture):
         raise click.UsageError("--beside and --picture go with --locations")
     need_png(picture)
@@ -113,7 +130,7 @@ def evaluate(config: Path, overrides: tuple[str, ...], data: Path | None, run_na
     if locations:
         _print_locations(run, folder, settings, beside, picture, as_json=as_json)
     else:
-        _print_evaluation(run, folder, settings, as_json=as_json)
+        _print_evaluation(run, folder, settings, as_json=as_json, decision=decision)
 
 
 def _print_locations(run, folder, settings, beside, picture, *, as_json: bool) -> None:
@@ -132,13 +149,14 @@ def _print_locations(run, folder, settings, beside, picture, *, as_json: bool) -
         click.echo(f"worst cases: {picture}", err=True)
 
 
-def _print_evaluation(run, folder, settings, *, as_json: bool = False) -> None:
+def _print_evaluation(run, folder, settings, *, as_json: bool = False, decision: str = "weighted") -> None:
     import json
 
     from lsdc.evaluate import evaluate_run
+    from lsdc.evaluate.agreement import Decision
     from lsdc.files import write_json
 
-    result = evaluate_run(run, folder, settings.evaluation)
+    result = evaluate_run(run, folder, settings.evaluation, decision=Decision(decision))
     click.echo(json.dumps(result.figures, indent=1) if as_json else result.text)
     write_json(run.evaluation, result.figures)
     if fault := leave_summary(run):

@@ -10,6 +10,7 @@ from typing import Literal
 
 import pandas as pd
 
+from lsdc.competition.grades import grades_of
 from lsdc.competition.tables import (
     FILES,
     PLANES,
@@ -23,7 +24,7 @@ from lsdc.competition.tables import (
 )
 from lsdc.errors import DataError, TableError
 from lsdc.tables import GRADES, POINTS, SERIES
-from lsdc.taxonomy import TARGET_BY_TITLES, TARGETS, Severity, parse_row_id
+from lsdc.taxonomy import TARGET_BY_TITLES, parse_row_id
 
 Part = Literal["train", "test"]
 
@@ -93,24 +94,13 @@ def open_folder(root: Path, *, training: bool = True) -> CompetitionFolder:
                          got="\n          ".join(faults), where=root,
                          remedy="`lsdc audit FOLDER` lists every fault row by row; compare with the competition's Data "
                          "page (a fresh download has none of these)")
-    grades = _grades(files[TRAIN_FILE]) if training else GRADES.empty()
+    grades = grades_of(files[TRAIN_FILE]) if training else GRADES.empty()
     sample = files[SAMPLE_FILE].row_id.tolist()
     return CompetitionFolder(
         root, grades, _points(files[POINT_FILE]) if training else POINTS.empty(),
         {part: _series(files[SERIES_FILES[part]]) for part in parts}, sample,
         {"train": sorted(set(grades.study_id.tolist())), "test": sorted({parse_row_id(row)[0] for row in sample})},
     )
-
-
-def _grades(wide: pd.DataFrame) -> pd.DataFrame:
-    names = {severity.title: severity.column for severity in Severity}
-    rows = pd.concat([
-        pd.DataFrame({"study_id": wide.study_id, "condition": target.condition, "side": target.side,
-                      "level": target.level, "severity": wide[target.column].map(names)})
-        for target in TARGETS
-    ])
-    order = pd.concat([pd.Series(range(len(wide)))] * len(TARGETS)).to_numpy()
-    return GRADES.check(rows.iloc[order.argsort(kind="stable")])  # a study's 25 rows together, in TARGETS order
 
 
 def _points(cells: pd.DataFrame) -> pd.DataFrame:

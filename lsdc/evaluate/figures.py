@@ -7,10 +7,13 @@ import pandas as pd
 
 from lsdc.competition.priors import prior_predictions, prior_table, uniform_table
 from lsdc.config import EvaluationSettings
-from lsdc.evaluate.agreement import accuracy, confusion_sums, linear_kappa
+from lsdc.evaluate.agreement import Decision, accuracy, confusion_sums, linear_kappa
+from lsdc.evaluate.agreement_figures import agreement_figures
 from lsdc.evaluate.bootstrap import Interval, difference, interval, replicate_sums, score_replicates, share_of_way
+from lsdc.evaluate.calibration import calibration_figures
 from lsdc.evaluate.graded import Graded, graded
 from lsdc.evaluate.metric import TERMS, cell_of, cell_sums, ratio, study_sums, terms_and_total
+from lsdc.evaluate.metric_weights import reweighted, weight_figures
 from lsdc.evaluate.plain import plain
 from lsdc.evaluate.probabilities import probabilities
 from lsdc.taxonomy import Condition, Level
@@ -26,12 +29,14 @@ def figures_of(
     settings: EvaluationSettings,
     floor: pd.DataFrame | None = None,
     where: object = None,
+    decision: Decision = Decision.WEIGHTED,
 ) -> dict:
     """Figures of predictions on all studies of a GRADES table, ready for json: numbers, text, None where undefined.
 
     priors: predictions of the tables of priors of each study's training folds; floor: the phantom's, or None.
     Keys: studies, rows, interval, bootstrap, phantom, scores, share_of_way, model_minus_priors, cells, agreement,
-    fallback. All tables must answer the same rows (TableError); intervals are bootstraps over studies, paired.
+    decision, agreement_by_group, calibration, metric_weights, reweighted, fallback. All tables must answer the same
+    rows (TableError); intervals are bootstraps over studies, paired. decision: of agreement_by_group.
     """
     rows = graded(grades)
     fitted = prior_predictions(prior_table(grades, smoothing=0), rows.studies.tolist())
@@ -41,6 +46,7 @@ def figures_of(
     }
     values = {name: probabilities(table, rows.row_ids, where=where if name == "model" else name)
               for name, table in tables.items() if table is not None}
+    weights = weight_figures(rows, values["model"], settings)
     return plain({
         "studies": len(np.unique(rows.study)),
         "rows": len(rows.severity),
@@ -50,6 +56,11 @@ def figures_of(
         **_scores(rows, values, settings),
         "cells": _cells(rows, values, settings),
         "agreement": _agreement(rows, values["model"], settings),
+        "decision": decision.value,
+        "agreement_by_group": agreement_figures(rows, values["model"], settings, decision=decision),
+        "calibration": calibration_figures(rows, values["model"], settings),
+        "metric_weights": weights,
+        "reweighted": reweighted(rows, values["model"], weights[0]["verdict"]),
         "fallback": fallback_shares(predictions),
     })
 

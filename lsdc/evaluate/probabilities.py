@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from lsdc.errors import TableError
-from lsdc.taxonomy import SEVERITY_COLUMNS
+from lsdc.taxonomy import SEVERITY_COLUMNS, TARGET_BY_COLUMN
 
 SUM_TOLERANCE = 1e-6
 SHOWN_ROWS = 3  # examples given with each fault
@@ -17,27 +17,60 @@ def probabilities(predictions: pd.DataFrame, row_ids: pd.Index, *, where: object
     missing; rows missing, unknown or duplicated; values that are no finite numbers or negative; sums that are
     further than 1e-6 from 1.
     """
+    values, faults = examine(predictions, row_ids)
+    if faults:
+        raise fault_error(faults, where)
+    return values
+
+
+def examine(
+    predictions: pd.DataFrame, row_ids: pd.Index, *, partial: bool = False, normalise: bool = False
+) -> tuple[np.ndarray, list[str]]:
+    """Probabilities (rows, 3) in the order of `row_ids`, and every fault of them; with faults the values mean nothing.
+
+    partial: rows may be missing, their values are nan. normalise: each row is divided by its sum, if that is not 0.
+    """
     if absent := [name for name in ("row_id", *SEVERITY_COLUMNS) if name not in predictions.columns]:
         has = ", ".join(map(str, predictions.columns))
-        raise _fault_error([f"columns missing: {', '.join(absent)} (it has: {has})"], where)
+        return np.full((len(row_ids), len(SEVERITY_COLUMNS)), np.nan), [
+            f"columns missing: {', '.join(absent)} (it has: {has})"]
     there = pd.Index(predictions["row_id"].astype("string").fillna("(empty)").to_numpy(object))
     numbers = predictions[list(SEVERITY_COLUMNS)].apply(pd.to_numeric, errors="coerce")
     values = numbers.to_numpy(np.float64, na_value=np.nan)
-    finite = np.isfinite(values).all(axis=1)
-    negative = (values < 0).any(axis=1)
+    finite, negative = np.isfinite(values).all(axis=1), (values < 0).any(axis=1)
     sums = values.sum(axis=1, where=np.isfinite(values))
-    off = finite & ~negative & (np.abs(sums - 1) > SUM_TOLERANCE)
+    off = finite & ~negative & (sums <= 0 if normalise else np.abs(sums - 1) > SUM_TOLERANCE)
     faults = [
-        _fault(row_ids[~row_ids.isin(there)], "rows are missing"),
-        _fault(there[~there.isin(row_ids)].unique(), "rows are unknown"),
+        "" if partial else _fault(row_ids[~row_ids.isin(there)], "rows are missing"),
+        *_unknown(there[~there.isin(row_ids)].unique(), row_ids, partial=partial),
         _fault(there[there.duplicated()].unique(), "row_ids are duplicated"),
         _fault(there[~finite], "rows hold values that are no finite numbers"),
         _fault(there[negative], "rows hold negative values"),
-        _fault(there[off], "rows do not sum to 1 within 1e-6", [f" ({total:.6g})" for total in sums[off][:SHOWN_ROWS]]),
+        _fault(there[off], "rows are all zeros" if normalise else "rows do not sum to 1 within 1e-6",
+               [f" ({total:.6g})" for total in sums[off][:SHOWN_ROWS]]),
     ]
     if faults := [fault for fault in faults if fault]:
-        raise _fault_error(faults, where)
-    return values[there.get_indexer(row_ids)]
+        return values[:0], faults
+    if normalise:
+        values = values / sums[:, None]
+    place = there.get_indexer(row_ids)
+    return np.where(place[:, None] >= 0, np.append(values, [[np.nan] * 3], axis=0)[place], np.nan), []
+
+
+def _unknown(rows: pd.Index, row_ids: pd.Index, *, partial: bool) -> list[str]:
+    """Faults of rows that nobody asked for; of free tables also whether their studies are unknown or the rows odd."""
+    if not partial or len(rows) == 0:
+        return [_fault(rows, "rows are unknown")]
+    parts = [str(row).partition("_") for row in rows]
+    study = pd.Index([part[0] for part in parts])
+    odd = np.array([not part[0].isdecimal() or part[2] not in TARGET_BY_COLUMN for part in parts])
+    known = set(row_ids.str.split("_", n=1).str[0])
+    strange = study[~odd & ~study.isin(known)].unique()
+    return [
+        _fault(rows[odd], "row_ids are not <study_id>_<condition>_<level> of this competition"),
+        _fault(strange, "studies are unknown to the truth"),
+        _fault(rows[~odd & study.isin(known)], "rows are unknown"),
+    ]
 
 
 def _fault(rows: pd.Index, what: str, details: list[str] | None = None) -> str:
@@ -47,9 +80,9 @@ def _fault(rows: pd.Index, what: str, details: list[str] | None = None) -> str:
     return f"{len(rows)} {what}: {', '.join(shown)}{' ...' if len(rows) > SHOWN_ROWS else ''}"
 
 
-def _fault_error(faults: list[str], where: object) -> TableError:
+def fault_error(faults: list[str], where: object, *, wanted: str = "", remedy: str = "") -> TableError:
     return TableError(
         f"these predictions cannot be scored ({len(faults)} faults)",
-        wanted="each row of the scored studies exactly once, with three probabilities that sum to 1",
-        got="\n           ".join(faults), where=where, remedy="correct the rows named, or predict again",
+        wanted=wanted or "each row of the scored studies exactly once, with three probabilities that sum to 1",
+        got="\n          ".join(faults), where=where, remedy=remedy or "correct the rows named, or predict again",
     )

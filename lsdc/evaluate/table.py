@@ -1,6 +1,9 @@
 """The text that `lsdc evaluate` prints."""
 
+from lsdc.evaluate.agreement_text import agreement_text
+from lsdc.evaluate.calibration_text import calibration_text, weights_text
 from lsdc.evaluate.cells import between, grid, number, percent, signed
+from lsdc.evaluate.file_text import fold_text
 from lsdc.evaluate.metric import TERMS
 from lsdc.taxonomy import Condition, Level
 
@@ -17,7 +20,10 @@ PHANTOM_LINE = "This is the phantom: synthetic studies with a known optimum. It 
 def text_of(figures: dict, *, run: str = "") -> str:
     """Figures of `figures_of` (with `folds` and `locations`, where they are) as text; None is shown as a dash."""
     parts = [_header(figures, run), _score_table(figures), _verdict(figures), _cell_table(figures),
-             _agreement_table(figures), _fallback_lines(figures), *map(_location_table, figures.get("locations", []))]
+             fold_text(figures.get("between_folds")), _agreement_table(figures),
+             agreement_text(figures["agreement_by_group"], figures["decision"]),
+             calibration_text(figures["calibration"]), weights_text(figures["metric_weights"], figures["reweighted"]),
+             _fallback_lines(figures), *map(_location_table, figures.get("locations", []))]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -81,6 +81,21 @@ def test_intervals_of_cells_hold_their_score(case, make_predictions):
         assert cell["interval"][0] < cell["model"] < cell["interval"][1]
 
 
+def test_agreement_calibration_and_weights_are_there(case):
+    figures = figures_of(**case)
+    assert figures["decision"] == "weighted"
+    groups = {(one["condition"], one["level"], one["side"]): one for one in figures["agreement_by_group"]}
+    for one in figures["agreement"]:  # the same figures as in the short list
+        same = groups[one["condition"], "all", "all"]["figures"]
+        assert (same["linear_kappa"]["value"], same["accuracy"]["value"]) == (one["linear_kappa"], one["accuracy"])
+        assert same["linear_kappa"]["interval"] == one["interval"]
+    assert [one["condition"] for one in figures["calibration"]] == ["all", *Condition]
+    assert [one["condition"] for one in figures["metric_weights"]] == ["all", *Condition]
+    text = text_of(figures)
+    for words in ("Gwet's AC1", "sensitivity, severe", "Calibration (ECE", "exponent (1: in, 0: not in)"):
+        assert words in text
+
+
 def test_everything_goes_through_json(case):
     figures = figures_of(**case)
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures

@@ -79,7 +79,8 @@ def test_a_run_is_scored_as_one_table(run, folder, settings):
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
     assert figures["predictions"] == {f"fold{fold}": file_hash(run.fold(fold).predictions) for fold in (0, 1)}
     assert EvaluationRecord.model_validate(figures).score("floor").total == rows["floor"]["total"]  # reports read it
-    for words in ("run: fold 0, 1, 4 studies", "against annotated points", "against true keypoints"):
+    assert [one["fold"] for one in figures["between_folds"]["folds"]] == [0, 1]
+    for words in ("run: fold 0, 1, 4 studies", "Between folds", "against annotated points", "against true keypoints"):
         assert words in result.text
 
 
@@ -87,6 +88,7 @@ def test_one_fold_is_scored_on_its_own_studies(run, folder, settings):
     run.fold(1).predictions.unlink()
     figures = evaluate_run(run, folder, settings).figures
     assert (figures["folds"], figures["all_folds"], figures["rows"]) == ([0], False, 50)
+    assert figures["between_folds"] is None
     with pytest.raises(FoldError, match="no predictions of fold 1"):
         evaluate_run(run, folder, settings, all_folds=True)
 
