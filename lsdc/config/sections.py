@@ -181,7 +181,7 @@ class ComputeSettings(Record):
     nodes: PositiveInt = Field(
         description="machines that share the classifier's training, started by torchrun or Slurm")
     precision: Literal["32-true", "16-mixed", "bf16-mixed"]
-    compile: bool = Field(description="compile the classifier for training (torch.compile)")
+    compile: bool = Field(description="compile the classifier's trunk for training (torch.compile)")
     workers: int = Field(ge=0, description="processes that read and cut; 0 uses every core")
     batch_size: PositiveInt = Field(description="crops at once when the tuning and held-out studies are graded")
     detect_batch: PositiveInt = Field(description="slices at once when the detector looks at a study")

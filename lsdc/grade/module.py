@@ -45,7 +45,8 @@ class GradingModule(LightningModule):
             model, multi_avg_fn=partial(_average, decay=training.ema_decay), use_buffers=True,
         ).requires_grad_(False) if training.ema_decay else None
         if settings.compute.compile:
-            model.compile()
+            for encoder in model.encoders:  # the rest is small, and what it does depends on what is in a batch
+                encoder.trunk.compile(dynamic=True)
 
     @property
     def final(self) -> GradingModel:
