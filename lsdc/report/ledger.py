@@ -45,7 +45,7 @@ def text_of_ledger(rows: Sequence[dict], notes: Sequence[str]) -> str:
               number(row["score"]) if row["fault"] is None else "damaged", between([row["low"], row["high"]]),
               percent(row["fallback_share"]), row["config"] or "-", row["commit"] or "-",
               number(row["public"], 3), number(row["private"], 3)] for row in rows]
-    headers = ("date", "name", "models", "score", "interval", "priors", "config", "commit", "public", "private")
+    headers = ("date", "name", "models", "score", "interval", "by priors", "config", "commit", "public", "private")
     table = tabulate(lines, headers, tablefmt="simple", disable_numparse=True,
                      colalign=["left"] * 3 + ["right"] * 3 + ["left"] * 2 + ["right"] * 2) if lines else ""
     told = [f"{row['name']}: {row['fault']}" for row in rows if row["fault"]]
