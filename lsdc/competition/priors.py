@@ -8,7 +8,8 @@ import pandas as pd
 
 from lsdc.errors import TableError
 from lsdc.tables import PRIORS, SUBMISSION
-from lsdc.taxonomy import SEVERITY_COLUMNS, SEVERITY_WEIGHTS, TARGETS, Condition, row_id
+from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, Condition, row_id
+from lsdc.weighting import weighted
 
 SMOOTHING = 12.0  # of 1 to 32 the best was 16 for tables of 20 phantom studies, 8 for 60 to 300; no effect at 1,580
 _CONDITION = np.array([list(Condition).index(target.condition) for target in TARGETS])  # (25,)
@@ -30,8 +31,7 @@ def prior_table(grades: pd.DataFrame, *, smoothing: float = SMOOTHING) -> pd.Dat
     pooled = np.stack([counts[number == _CONDITION].sum(axis=0) for number in range(len(Condition))]) + 1  # (3, 3)
     rates = (pooled / pooled.sum(axis=1, keepdims=True))[_CONDITION]  # (25, 3)
     strength = np.where(counts.sum(axis=1, keepdims=True) == 0, 1.0, smoothing)
-    weighted = np.array(SEVERITY_WEIGHTS) * (counts + strength * rates)
-    return _table(weighted / weighted.sum(axis=1, keepdims=True))
+    return _table(weighted(counts + strength * rates))
 
 
 def uniform_table() -> pd.DataFrame:

@@ -35,7 +35,7 @@ class CropStore:
     """Crops of many studies.
 
     rows: study_id, condition, side, level, file, offset (bytes in the file); and, lists by view as in `Views`, seen,
-    valid (a list of each view's slices), mm_per_px, slice_mm (nan where there is no step).
+    valid (a list of each view's slices), mm_per_px, slice_mm (None where there is none).
     """
 
     folder: Path

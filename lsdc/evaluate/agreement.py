@@ -10,7 +10,8 @@ import numpy as np
 
 from lsdc.evaluate.graded import CONDITION_OF_TARGET, Graded
 from lsdc.evaluate.metric import ratio
-from lsdc.taxonomy import SEVERITY_WEIGHTS, TARGETS, Condition, Severity
+from lsdc.taxonomy import TARGETS, Condition, Severity
+from lsdc.weighting import unweighted
 
 _SIZE = len(Severity)
 _DISTANCE = np.abs(np.subtract.outer(np.arange(_SIZE), np.arange(_SIZE)))  # (3, 3)
@@ -32,10 +33,7 @@ class Decision(StrEnum):
 
 def decided(values: np.ndarray, decision: Decision) -> np.ndarray:
     """The probabilities (rows, 3) that the decision takes the largest of: as they stand, or without the weights."""
-    if decision == Decision.WEIGHTED:
-        return values
-    plain = values / np.array(SEVERITY_WEIGHTS)
-    return plain / plain.sum(axis=1, keepdims=True)
+    return values if decision == Decision.WEIGHTED else unweighted(values)
 
 
 def confusion_sums(rows: Graded, values: np.ndarray) -> np.ndarray:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from lsdc.errors import TableError
 from lsdc.tables import LATENTS, SUBMISSION
-from lsdc.taxonomy import SEVERITY_COLUMNS, SEVERITY_WEIGHTS, TARGETS, row_id
+from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, row_id
+from lsdc.weighting import weighted
 
 
 def truth_folder(competition: Path) -> Path | None:
@@ -34,7 +34,6 @@ def floor_predictions(latents: pd.DataFrame, studies: Iterable[int]) -> pd.DataF
         raise TableError("the phantom's truth does not cover the scored studies", wanted=f"{len(wanted)} rows",
                          got=f"{len(absent)} are missing: {', '.join(absent[:3])}", where="truth/latents.csv",
                          remedy="generate the phantom again, or score its own studies")
-    weighted = truth.loc[wanted].to_numpy() * np.array(SEVERITY_WEIGHTS)
-    rows = pd.DataFrame(weighted / weighted.sum(axis=1, keepdims=True), columns=list(SEVERITY_COLUMNS))
+    rows = pd.DataFrame(weighted(truth.loc[wanted].to_numpy()), columns=list(SEVERITY_COLUMNS))
     rows.insert(0, "row_id", wanted)
     return SUBMISSION.frame(rows)

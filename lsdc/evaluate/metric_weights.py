@@ -14,6 +14,7 @@ from lsdc.evaluate.figure import figure, gap
 from lsdc.evaluate.graded import CONDITION_OF_TARGET, Graded
 from lsdc.evaluate.metric import study_sums, terms_and_total
 from lsdc.taxonomy import SEVERITY_WEIGHTS, Condition
+from lsdc.weighting import unweighted, weighted
 
 VERDICTS = {0: "missing", 1: "carried", 2: "twice"}
 EXPONENTS = np.round(np.arange(-1.0, 3.01, 0.1), 1)  # where the likelihood is computed; its ends bound the exponent
@@ -43,8 +44,7 @@ def reweighted(rows: Graded, values: np.ndarray, verdict: str) -> dict | None:
     """
     if verdict not in ("missing", "twice"):
         return None
-    other = values * np.array(SEVERITY_WEIGHTS, dtype=float) ** (-1 if verdict == "twice" else 1)
-    sums = study_sums(rows, other / other.sum(axis=1, keepdims=True))
+    sums = study_sums(rows, unweighted(values) if verdict == "twice" else weighted(values))
     return {"how": "divided by 1, 2, 4" if verdict == "twice" else "multiplied by 1, 2, 4",
             "total": float(terms_and_total(sums.loss.sum(axis=0), sums.weight.sum(axis=0))[-1])}
 

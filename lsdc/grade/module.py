@@ -39,7 +39,6 @@ class GradingModule(LightningModule):
         super().__init__()
         training = settings.training
         self.model, self.settings, self.steps, self.seed, self.averaged_step = model, settings, steps, seed, 0
-        self.training_settings = training
         self.register_buffer("class_weights", class_weights)
         self.average = AveragedModel(
             model, multi_avg_fn=partial(_average, decay=training.ema_decay), use_buffers=True,
@@ -91,7 +90,7 @@ class GradingModule(LightningModule):
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """The loss that the settings ask for; its any-severe and slice terms only where no labels are blended."""
         answers: Answers = model(batch)
-        settings, grades = self.training_settings, self._grades(answers.logits, batch)
+        settings, grades = self.settings.training, self._grades(answers.logits, batch)
         if "share" in batch:
             return grades
         known = batch["known"]
@@ -109,7 +108,7 @@ class GradingModule(LightningModule):
             labels = (torch.cat([batch["severity"], batch["other_severity"]]), *(torch.cat([one, one])
                                                                                  for one in labels[1:]))
             share = torch.cat([batch["share"], 1 - batch["share"]])
-        settings = self.training_settings
+        settings = self.settings.training
         if settings.loss == "focal":
             return focal_loss(logits, *labels, gamma=settings.focal_gamma, class_weights=self.class_weights,
                               share=share)
@@ -127,7 +126,7 @@ class GradingModule(LightningModule):
 
     def configure_optimizers(self) -> dict:
         """Weight decay spares biases, norms and the levels' own, which learn faster; the schedule moves every step."""
-        settings = self.training_settings
+        settings = self.settings.training
         named = list(self.model.named_parameters())
         levels = [parameter for name, parameter in named if ".level_" in name]
         spared = [parameter for name, parameter in named if ".level_" not in name and parameter.ndim <= 1]
@@ -154,11 +153,11 @@ class GradingModule(LightningModule):
 
     def rate(self, step: int) -> float:
         """Factor on the learning rate: linear warm-up, then a cosine down to zero, or constant."""
-        total = self.steps * self.training_settings.epochs
-        warmup = self.steps * self.training_settings.warmup_epochs
+        total = self.steps * self.settings.training.epochs
+        warmup = self.steps * self.settings.training.warmup_epochs
         if step < warmup:
             return (step + 1) / (warmup + 1)
-        if self.training_settings.schedule == "constant":
+        if self.settings.training.schedule == "constant":
             return 1.0
         return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1.0, total - warmup))))
 

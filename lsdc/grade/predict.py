@@ -98,7 +98,7 @@ class Grader:
     @torch.inference_mode()
     def _probabilities(self, study_id: int, shown: list["_Shown"]) -> np.ndarray:
         """(n, 3) float64 that sum to 1, as the network gives them."""
-        whole = self.trained.classifier.sequence_layers > 0  # then a study's targets see each other
+        whole = self.model.sequence is not None  # then a study's targets see each other
         size = len(shown) if whole else self.batch_size
         found = [np.empty((0, len(SEVERITY_COLUMNS)))]
         for first in range(0, len(shown), max(size, 1)):

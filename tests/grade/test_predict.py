@@ -10,9 +10,9 @@ from lsdc.errors import DataError, FoldError
 from lsdc.grade import Grader, mean_predictions
 from lsdc.grade.artefact import Classifier
 from lsdc.grade.model import build_model
-from lsdc.grade.predict import unweighted, weighted
 from lsdc.tables import LOCATIONS, PREDICTIONS
 from lsdc.taxonomy import ANNOTATED_PLANE, SEVERITY_COLUMNS, TARGETS, Condition, Level, Plane, row_id
+from lsdc.weighting import unweighted, weighted
 from tests.crops.studies import location, stack, study_of, waves
 from tests.crops.studies import mirrored as mirror_image
 
