@@ -11,11 +11,13 @@ import time
 import pandas as pd
 import pytest
 
+from lsdc.competition import open_folder
 from lsdc.config import load_settings
 from lsdc.folds import held_out_studies, read_folds
 from lsdc.runs import RunFolder
 from lsdc.tables import BOX_MATCHES, LOCATIONS, PREDICTIONS, read_csv
 from lsdc.taxonomy import TARGETS, row_id
+from lsdc.train import studies
 from tests.conftest import without_network
 
 pytestmark = pytest.mark.timeout(2400)  # the first test trains
@@ -72,6 +74,24 @@ def test_the_score_is_printed_with_its_two_ends(trained):
     for word in ("canal", "foraminal", "subarticular", "any", "priors", "floor", "l4/l5"):
         assert word in text.lower(), word
     assert "Traceback" not in trained[1].stderr
+
+
+def test_locating_and_grading_give_the_same_in_one_process_and_in_several(trained, run, monkeypatch):
+    monkeypatch.setattr(studies, "FEW", 2)
+    folder, here = open_folder(phantom(trained)), run.fold(0)
+    compute = load_settings("configs/smoke.yaml", ["compute.workers=2", "compute.accelerator=cpu"]).compute
+    saved = {"locations": LOCATIONS.read(here.locations), "matches": BOX_MATCHES.read(here.box_matches)}
+    held_out = held_out_studies(read_folds(run.folds, folder.grades.study_id.unique().tolist()), 0)
+    tuning = LOCATIONS.read(here.tuning_locations).study_id.unique().tolist()
+    found = list(studies.locate_studies(folder, here, compute, held_out, tuning))
+    assert [one.study_id for one in found] == [*held_out, *tuning]
+    assert [one.errors is None for one in found] == [True] * len(held_out) + [False] * len(tuning)
+    for name, table in saved.items():
+        told = pd.concat([getattr(one, name) for one in found[:len(held_out)]], ignore_index=True)
+        pd.testing.assert_frame_equal(table, told.astype(table.dtypes), check_exact=False, rtol=1e-3, atol=1e-2)
+    graded = pd.concat(list(studies.grade_studies(folder, here, compute, held_out)), ignore_index=True)
+    before = PREDICTIONS.read(here.predictions)
+    pd.testing.assert_frame_equal(before, graded.astype(before.dtypes), check_exact=False, rtol=1e-4, atol=1e-5)
 
 
 def phantom(trained):

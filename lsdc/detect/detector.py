@@ -107,7 +107,9 @@ class Detector:
     def boxes(self, canvases: np.ndarray, classes: tuple[int, ...]) -> list[Boxes]:
         """(B, H, W) uint8 canvases to, for each, (K, 4) boxes x1, y1, x2, y2 in px, (K,) scores and (K,) classes."""
         images = torch.from_numpy(canvases).to(self.device)[:, None].float() / 255  # (B, 1, H, W)
-        boxes, scores = decode_boxes(self.network(images).float(), canvases.shape[1:])
+        with torch.jit.optimized_execution(self.device.type == "cpu"):  # on a GPU it compiles longer than it then saves
+            answer = self.network(images)
+        boxes, scores = decode_boxes(answer.float(), canvases.shape[1:])
         found = [select_boxes(*pair, classes, confidence=self.settings.confidence, overlap=self.settings.overlap)
                  for pair in zip(boxes, scores, strict=True)]
         return [tuple(part.cpu().numpy().astype(kind) for part, kind in zip(one, (float, float, int), strict=True))

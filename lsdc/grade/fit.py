@@ -138,7 +138,7 @@ def _class_weights(samples: pd.DataFrame, settings: Settings) -> torch.Tensor | 
 
 def _loader(data: CropDataset, settings: Settings, device: torch.device, *, seed: int, training: bool) -> DataLoader:
     """Whole batches from the dataset. On a CPU the network and the loader share the cores, so no workers there."""
-    whole = settings.classifier.sequence_layers > 0 or (training and settings.training.any_severe > 0)
+    whole = _whole(settings) if training else settings.classifier.sequence_layers > 0
     batches = EpochBatches(
         data.condition, settings.training.batch_size if training else settings.compute.batch_size, seed=seed,
         apart=training and not settings.classifier.shared, whole=data.study if whole else None, shuffle=training,
@@ -147,6 +147,11 @@ def _loader(data: CropDataset, settings: Settings, device: torch.device, *, seed
     workers = 0 if device.type == "cpu" else settings.compute.workers or cores
     return DataLoader(data, sampler=batches, batch_size=None, num_workers=workers, pin_memory=device.type == "cuda",
                       persistent_workers=workers > 0)
+
+
+def _whole(settings: Settings) -> bool:
+    """Whether batches in training are of whole studies, and so of many sizes."""
+    return settings.classifier.sequence_layers > 0 or settings.training.any_severe > 0
 
 
 def _trainer(settings: Settings, device: torch.device, work: Path, *, tuning: bool) -> Trainer:
@@ -176,7 +181,7 @@ def _trainer(settings: Settings, device: torch.device, work: Path, *, tuning: bo
         accumulate_grad_batches=settings.training.accumulate, callbacks=callbacks, enable_progress_bar=bar,
         logger=TensorBoardLogger(work, name="tensorboard", version=""), log_every_n_steps=10,
         enable_model_summary=False, use_distributed_sampler=False, num_sanity_val_steps=0,
-        benchmark=device.type == "cuda",
+        benchmark=device.type == "cuda" and not _whole(settings),  # it tries all algorithms for every size of a batch
     )
 
 

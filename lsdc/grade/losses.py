@@ -57,7 +57,8 @@ def any_severe_loss(
     highest = (total[0] / total[1]).clamp(EPSILON, 1 - EPSILON)
     worst = severity.new_zeros(count).scatter_reduce(0, group, severity[rows], "amax")
     weight = logits.new_tensor(SEVERITY_WEIGHTS)[worst]
-    each = F.binary_cross_entropy(highest, (worst == Severity.SEVERE).to(highest), reduction="none")
+    with torch.autocast(highest.device.type, enabled=False):  # which refuses this loss on a GPU
+        each = F.binary_cross_entropy(highest.float(), (worst == Severity.SEVERE).float(), reduction="none")
     whole = summed(weight.sum())
     return place()[1] * (weight * each).sum() / whole.clamp_min(1)
 

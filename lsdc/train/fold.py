@@ -8,18 +8,17 @@ import logging
 
 import pandas as pd
 
-from lsdc.competition import CompetitionFolder, read_study
-from lsdc.competition.priors import prior_table, read_priors, write_priors
+from lsdc.competition import CompetitionFolder
+from lsdc.competition.priors import prior_table, write_priors
 from lsdc.config import Settings
-from lsdc.detect import Detector, locate, match_boxes, measure_errors, train_detector
-from lsdc.device import choose_device
+from lsdc.detect import train_detector
 from lsdc.folds import held_out_studies, split_tuning, training_studies, write_or_read_folds
-from lsdc.grade import Grader, train_classifier
-from lsdc.progress import track
+from lsdc.grade import train_classifier
 from lsdc.ranks import rank, wait_until
 from lsdc.runs import FoldFolder, RunFolder
 from lsdc.tables import BOX_MATCHES, LEVELS, LOCATION_ERRORS, LOCATION_NOTES, LOCATIONS, PREDICTIONS
 from lsdc.train.stages import stage
+from lsdc.train.studies import grade_studies, locate_studies
 
 log = logging.getLogger(__name__)
 
@@ -67,16 +66,9 @@ def train_fold(
 
 def _locate(folder: CompetitionFolder, settings: Settings, here: FoldFolder, held_out: list[int], tuning: list[int]):
     """Locations of the held-out studies, and the detector's error where it may honestly be measured."""
-    detector = Detector.load(here.detector, choose_device(settings.compute), batch=settings.compute.detect_batch)
-    found, errors, matches = {}, [], [BOX_MATCHES.empty()]
-    for study_id in track(held_out + tuning, "locate studies"):
-        study = read_study(folder, study_id)
-        found[study_id] = locate(study, detector, fold=here.number)
-        points = folder.points[folder.points.study_id == study_id]
-        if study_id in tuning:
-            errors.append(measure_errors(study, found[study_id].locations, points))
-        else:
-            matches.append(match_boxes(study, detector, points))
+    found = {one.study_id: one for one in locate_studies(folder, here, settings.compute, held_out, tuning)}
+    errors = [found[study_id].errors for study_id in tuning]
+    matches = [BOX_MATCHES.empty(), *(found[study_id].matches for study_id in held_out)]
     LOCATIONS.write(pd.concat([found[study_id].locations for study_id in tuning]), here.tuning_locations)
     LOCATION_ERRORS.write(pd.concat(errors), here.location_errors)
     BOX_MATCHES.write(pd.concat(matches), here.box_matches)
@@ -87,8 +79,4 @@ def _locate(folder: CompetitionFolder, settings: Settings, here: FoldFolder, hel
 
 def _predict(folder: CompetitionFolder, settings: Settings, here: FoldFolder, held_out: list[int]):
     """Probabilities of the held-out studies at their own detector's locations; priors where there is no place."""
-    grader = Grader.load(here.classifier, choose_device(settings.compute), batch_size=settings.compute.batch_size)
-    locations, priors = LOCATIONS.read(here.locations), read_priors(here.priors)
-    rows = [grader.rows(read_study(folder, study_id), locations[locations.study_id == study_id], priors)
-            for study_id in track(held_out, "grade studies")]
-    PREDICTIONS.write(pd.concat(rows), here.predictions)
+    PREDICTIONS.write(pd.concat(list(grade_studies(folder, here, settings.compute, held_out))), here.predictions)

@@ -159,3 +159,19 @@ def test_the_slice_loss_asks_for_the_annotated_slice():
     found.backward()
     assert torch.isfinite(scores.grad).all()
     assert slice_loss(scores, torch.tensor([1, 2, 0]), ~known).item() == 0
+
+
+def test_any_severe_is_computed_in_full_precision_under_autocast(monkeypatch):
+    """On a GPU autocast refuses this loss outright; on a CPU it only looks as if all were well."""
+    seen = []
+    loss = losses.F.binary_cross_entropy
+    monkeypatch.setattr(losses.F, "binary_cross_entropy", lambda given, *args, **kw: (
+        seen.append((given.dtype, torch.is_autocast_enabled("cpu"))), loss(given, *args, **kw))[1])
+    logits = torch.randn(4, 3)
+    labels = (torch.tensor([0, 1, 2, 0]), torch.ones(4, dtype=torch.bool), torch.zeros(4, dtype=torch.long),
+              torch.tensor([7, 7, 8, 8]))
+    plain = any_severe_loss(logits, *labels)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = any_severe_loss(logits.bfloat16(), *labels)
+    assert seen == [(torch.float32, False)] * 2
+    assert float(mixed) == pytest.approx(float(plain), rel=0.02)
