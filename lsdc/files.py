@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from lsdc.errors import StorageError
 
@@ -40,13 +40,19 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder, made if it is not there, for this process alone; others wait. StorageError as `written_aside`."""
+def locked(folder: Path, *, busy: str | None = None) -> Iterator[None]:
+    """Hold a folder, made if it is not there, for this process alone, until the block or the process ends.
+
+    Another process waits, or, where `busy` says what it met, gets a StorageError. StorageError as `written_aside`.
+    """
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock")
-        lock.acquire()
+        lock.acquire(blocking=busy is None)
+    except Timeout as error:
+        raise StorageError(busy, where=folder, remedy="wait until it has ended, or stop it; then run this again"
+                           ) from error
     except OSError as error:
         if (said := _explained(error, folder)) is not None:
             raise said from error

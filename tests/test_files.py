@@ -2,11 +2,14 @@ import errno
 import os
 import pickle
 import subprocess
+import sys
 
 import pytest
 
+from lsdc.config import load_settings
 from lsdc.errors import StorageError, TableError
-from lsdc.files import need_space, read_json, write_json, written_aside
+from lsdc.files import locked, need_space, read_json, write_json, written_aside
+from lsdc.phantom import generate
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -69,3 +72,36 @@ def test_errors_cross_processes_whole():
     back = pickle.loads(pickle.dumps(error))  # noqa: S301 (our own bytes)
     assert type(back) is TableError
     assert str(back) == "p\n  wanted: w\n  got:    g\n  where:  f.csv\n  to do:  do"
+
+
+HOLDER = """
+import sys, time
+from lsdc.files import locked
+with locked(sys.argv[1], busy="held"):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_folder_held_by_another_process_is_told_and_free_when_that_is_killed(tmp_path):
+    place = tmp_path / "place"
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(place)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        said = r"(?s)another one is at it.*place.*wait until it has ended"
+        with pytest.raises(StorageError, match=said), locked(place, busy="another one is at it"):
+            pass
+    finally:
+        holder.kill()
+        holder.wait()
+    with locked(place, busy="another one is at it"):
+        assert place.is_dir()
+
+
+def test_a_phantom_that_another_process_makes_is_left_to_it(tmp_path):
+    settings = load_settings("configs/smoke.yaml", ["phantom.train_studies=1", "phantom.test_studies=1"]).phantom
+    with locked(tmp_path / "truth"), pytest.raises(StorageError, match="another process is making this phantom"):
+        generate(tmp_path, settings, workers=1)
+    assert [path.name for path in tmp_path.rglob("*")] == ["truth", ".lock"]
+    generate(tmp_path, settings, workers=1)
+    assert (tmp_path / "competition" / "train.csv").exists()

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lsdc.config import PhantomSettings
 from lsdc.errors import ConfigError
-from lsdc.files import read_json, write_json, written_aside
+from lsdc.files import locked, read_json, write_json, written_aside
 from lsdc.phantom.anatomy import USUAL, VARIANTS
 from lsdc.phantom.latents import latent_rows
 from lsdc.phantom.points import keypoint_rows
@@ -39,6 +39,13 @@ def generate(root: Path, settings: PhantomSettings, *, workers: int) -> None:
     wanted = {"version": VERSION, "seed": settings.seed, "settings": settings.model_dump(mode="json")}
     if _is_complete(root, wanted):
         log.info("phantom already whole in %s", root)
+        return
+    with locked(root / TRUTH, busy="another process is making this phantom"):
+        _write(root, settings, wanted, workers)
+
+
+def _write(root: Path, settings: PhantomSettings, wanted: dict, workers: int) -> None:
+    if _is_complete(root, wanted):
         return
     write_json(root / TRUTH / "started.json", wanted)
     for half_made in (root / COMPETITION).glob("*_images/.*"):  # what a killed run was writing

@@ -5,6 +5,7 @@ A stage that is done anew takes the results of all later ones with it.
 """
 
 import logging
+from contextlib import nullcontext
 
 import pandas as pd
 
@@ -12,6 +13,7 @@ from lsdc.competition import CompetitionFolder
 from lsdc.competition.priors import prior_table, write_priors
 from lsdc.config import Settings
 from lsdc.detect import train_detector
+from lsdc.files import locked
 from lsdc.folds import held_out_studies, split_tuning, training_studies, write_or_read_folds
 from lsdc.grade import train_classifier
 from lsdc.ranks import rank, wait_until
@@ -28,7 +30,7 @@ def train_fold(
 ) -> FoldFolder:
     """Train fold `fold` and predict its held-out studies; with `locate_only` stop when they are located.
 
-    FoldError for a fold that does not exist.
+    FoldError for a fold that does not exist, StorageError while another process trains this one.
     """
     if rank():  # of several processes, not the first
         wait_until(run.folds.exists)
@@ -38,30 +40,38 @@ def train_fold(
     here = run.fold(fold)
     log.info("fold %d: %d studies to fit, %d to tune on, %d held out", fold, len(fit), len(tuning), len(held_out))
 
+    with nullcontext() if rank() else locked(here.path, busy="another process is training this fold"):
+        _stages(folder, settings, here, training, fit, tuning, held_out, locate_only=locate_only)
+    return here
+
+
+def _stages(
+    folder: CompetitionFolder, settings: Settings, here: FoldFolder, training: list[int], fit: list[int],
+    tuning: list[int], held_out: list[int], *, locate_only: bool,
+) -> None:
     if not here.priors.exists() and not rank():
         write_priors(prior_table(folder.grades[folder.grades.study_id.isin(training)]), here.priors)
     with stage(here, "train the detector") as missing:
         if missing:
-            train_detector(folder, fit, settings.detector, seed=settings.seed, fold=fold, compute=settings.compute,
-                           out=here.detector)
+            train_detector(folder, fit, settings.detector, seed=settings.seed, fold=here.number,
+                           compute=settings.compute, out=here.detector)
     with stage(here, "locate") as missing:
         if missing:
             _locate(folder, settings, here, held_out, tuning)
     if locate_only:
-        return here
+        return
     with stage(here, "train the classifier") as missing:
         if missing:
             early_stop = settings.training.early_stop_patience > 0  # without it nothing is chosen on tuning studies
             train_classifier(folder, fit_studies=fit if early_stop else training,
                              tuning_studies=tuning if early_stop else [],
                              location_errors=LOCATION_ERRORS.read(here.location_errors), settings=settings,
-                             fold=fold, seed=settings.seed, out=here.classifier)
+                             fold=here.number, seed=settings.seed, out=here.classifier)
     if rank():  # the classifier's training was all that it took part in
-        return here
+        return
     with stage(here, "predict") as missing:
         if missing:
             _predict(folder, settings, here, held_out)
-    return here
 
 
 def _locate(folder: CompetitionFolder, settings: Settings, here: FoldFolder, held_out: list[int], tuning: list[int]):
