@@ -7,6 +7,7 @@ import click
 
 import lsdc as package
 from lsdc.cli.on_blend import blend, submissions
+from lsdc.cli.on_bundle import bundle
 from lsdc.cli.on_data import audit, phantom, show
 from lsdc.cli.on_machine import bench, doctor
 from lsdc.cli.on_reports import runs, summary
@@ -32,5 +33,5 @@ def lsdc(verbose: bool) -> None:
 
 
 for _command in (phantom, audit, show, train_detector, train_fold, train, evaluate, runs, summary, blend, submit,
-                 submissions, bench, doctor):
+                 submissions, bundle, bench, doctor):
     lsdc.add_command(_command)
