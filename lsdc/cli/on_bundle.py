@@ -53,9 +53,12 @@ def bundle() -> None:
 @click.option("--kernel-title", help="Title of the notebook. By default: lsdc submit RUN.")
 @click.option("--hours", type=click.FloatRange(min=0, min_open=True), default=8.5, show_default=True,
               help="When the notebook has to be done, hours after its start.")
+@click.option("--fallback-limit", type=click.FloatRange(0, 1), default=0.10, show_default=True,
+              help="Share of rows that priors may answer before the notebook fails when it is saved.")
 def make(runs: tuple[str, ...], out: Path, replace: bool, blend_file: Path | None, folds: tuple[int, ...],
          wheels: tuple[Path, ...], image: str, machine: str, script: bool, owner: str | None, title: str | None,
-         kernel_title: str | None, hours: float) -> None:
+         kernel_title: str | None, hours: float,
+         fallback_limit: float) -> None:
     """Write a flat folder: wheel, models, notebook, script, metadata, and a manifest of every file.
 
     RUN is the name of a run or a run folder; several need --blend, which alone is enough.
@@ -75,7 +78,7 @@ def make(runs: tuple[str, ...], out: Path, replace: bool, blend_file: Path | Non
     word = (blend_file.stem if blend_file else chosen[0].path.name if chosen else "").replace("_", " ")
     names = Names(owner or NOBODY, title or f"lsdc bundle {word}", kernel_title or f"lsdc submit {word}")
     manifest = make_bundle(Order(chosen, names, image_of(image), tuple(folds), blend_file, wheels, machine, script,
-                                 hours), out, replace=replace)
+                                 hours, fallback_limit), out, replace=replace)
     size = sum(told["size"] for told in manifest["files"].values()) / 1e6
     click.echo(f"{out}: {len(manifest['files']) + 1} files, {size:.1f} MB, data set {names.dataset_id}, notebook "
                f"{names.kernel_id}")

@@ -19,12 +19,11 @@ from lsdc.kernel.layout import (
     SCRIPT,
     flat_name,
     run_files,
-    trained_folds,
 )
 from lsdc.kernel.manifest import file_entry, write_manifest
 from lsdc.kernel.match import check_models
 from lsdc.kernel.metadata import Names, check_metadata, dataset_metadata, kernel_metadata, slug
-from lsdc.kernel.notebook import HOURS, kernel_text, write_notebook, write_script
+from lsdc.kernel.notebook import FALLBACK_LIMIT, HOURS, kernel_text, write_notebook, write_script
 from lsdc.kernel.scores import expected_score
 from lsdc.kernel.wheel import build_wheel
 from lsdc.record import commit, environment
@@ -44,6 +43,7 @@ class Order:
     machine: str = "t4"
     script: bool = False
     hours: float = HOURS
+    fallback_limit: float = FALLBACK_LIMIT
 
 
 def make_bundle(order: Order, out: Path, *, replace: bool = False) -> dict:
@@ -71,7 +71,8 @@ def make_bundle(order: Order, out: Path, *, replace: bool = False) -> dict:
         for wheel in order.wheels:
             shutil.copyfile(wheel, aside / wheel.name)
         own = build_wheel(aside)
-        text = kernel_text(name=slug(order.names.dataset), title=order.names.kernel, hours=order.hours)
+        text = kernel_text(name=slug(order.names.dataset), title=order.names.kernel, hours=order.hours,
+                           fallback_limit=order.fallback_limit)
         write_notebook(text, aside / NOTEBOOK)
         write_script(text, aside / SCRIPT)
         write_json(aside / DATASET_METADATA, dataset)
@@ -101,8 +102,8 @@ def _models(order: Order) -> tuple[dict[str, Path], dict]:
         _check_blend(order)
         files[BLEND] = order.blend
     for run in order.runs:
-        folds = trained_folds(run, order.folds)
-        files |= run_files(run, folds, blended=order.blend is not None)
+        folds = [run.fold(number) for number in sorted(set(order.folds))] or run.trained_folds()
+        files |= run_files(run, folds)
         check_models(run, folds)
         told[run.path.name] = {"folds": [fold.number for fold in folds], "out_of_fold": expected_score(run, folds)}
     return files, told

@@ -23,10 +23,9 @@ def flat_name(place: str) -> str:
     return SEPARATOR.join(PurePosixPath(place).parts[1:]) if "/" in place else place
 
 
-def run_files(run: RunFolder, folds: list[FoldFolder], *, blended: bool) -> dict[str, Path]:
+def run_files(run: RunFolder, folds: list[FoldFolder]) -> dict[str, Path]:
     """By its place in the unfolded bundle, each file that inference needs of these folds.
 
-    blended: their out-of-fold predictions too, which tell whether a blend was fitted on these very folds.
     ConfigError for a name that would not come back from a flat one.
     """
     name = run.path.name
@@ -35,21 +34,9 @@ def run_files(run: RunFolder, folds: list[FoldFolder], *, blended: bool) -> dict
                           where=run.path, remedy="rename the run's folder")
     files = {f"runs/{name}/config.yaml": run.config}
     for fold in folds:
-        names = [*FOLD_FILES, *(["predictions.csv"] if blended else [])]
-        files |= {f"runs/{name}/{fold.path.name}/{one}": fold.path / one for one in names}
+        files |= {f"runs/{name}/{fold.path.name}/{one}": fold.path / one for one in FOLD_FILES}
     if missing := [str(path) for path in files.values() if not path.is_file()]:
         raise DataError("a run that is not whole cannot be bundled", wanted="config, detector, classifier and priors",
                         got="\n          ".join(f"no {path}" for path in missing), where=run.path,
                         remedy="train the folds first (make train-fold), or name those that are ready with --folds")
     return files
-
-
-def trained_folds(run: RunFolder, chosen: tuple[int, ...] = ()) -> list[FoldFolder]:
-    """The folds chosen, or all that have a classifier; DataError where there is none."""
-    if chosen:
-        return [run.fold(number) for number in sorted(set(chosen))]
-    found = run.folds_with(FOLD_FILES[3])
-    if not found:
-        raise DataError("this run has no trained fold", wanted=f"fold*/{FOLD_FILES[3]}", where=run.path,
-                        remedy="run `make train-fold FOLD=0` first (with the same CONFIG, RUN and DATA)")
-    return found

@@ -8,14 +8,15 @@ from lsdc.kernel.layout import MANIFEST
 from lsdc.kernel.metadata import COMPETITION
 
 HOURS = 8.5  # of 9, from the start of the notebook
+FALLBACK_LIMIT = 0.10  # share of rows that priors may answer before a run that saves the notebook fails
 CELL = re.compile(r"^# %%( \[markdown\])? (.+)\n", flags=re.M)
 
 
-def kernel_text(*, name: str, title: str, hours: float = HOURS) -> str:
+def kernel_text(*, name: str, title: str, hours: float = HOURS, fallback_limit: float = FALLBACK_LIMIT) -> str:
     """The text with its cells. name: of the bundle that it looks for."""
     text = resources.files("lsdc.kernel").joinpath("templates/kernel.txt").read_text(encoding="utf-8")
     for word, value in (("TITLE", title), ("NAME", name), ("MANIFEST", MANIFEST), ("COMPETITION", COMPETITION),
-                        ("HOURS", repr(float(hours)))):
+                        ("HOURS", repr(float(hours))), ("LIMIT", repr(float(fallback_limit)))):
         text = text.replace(f"@{word}@", value)
     return text
 
