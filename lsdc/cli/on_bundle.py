@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-from lsdc.cli.options import data_option
 from lsdc.cli.trials import FoldList
 
 BUNDLE = Path(".lsdc/bundle")
@@ -112,3 +111,66 @@ def check(file: Path, sample: Path) -> None:
 
     told = check_submission(file, sample)
     click.echo(f"valid: {told['rows']} rows of {told['studies']} studies")
+
+
+@bundle.command()
+@directory
+@click.option("--environment", "kinds", multiple=True, type=click.Choice(["here", "image", "newest"]),
+              default=("image", "newest"), show_default=True,
+              help="Clean environments, by what is in them; all is tried in the first. May be repeated.")
+@click.option("--python", type=click.Path(path_type=Path), help="The interpreter of image and newest; by default this "
+              "one, whatever the image has.")
+@click.option("--sandbox", type=click.Choice(["root", "user", "guards"]), help="By default the first of these that "
+              "works here.")
+@click.option("--many", type=click.IntRange(min=0), default=0, metavar="N", show_default=True,
+              help="Time N clean studies too.")
+@click.option("--most-fallback", type=click.FloatRange(0, 1), default=0.25, show_default=True,
+              help="Share of rows that may be priors where every quirk is planted.")
+@click.option("--json", "as_json", is_flag=True, help="Print the same as json.")
+def verify(folder: Path, kinds: tuple[str, ...], python: Path | None, sandbox: str | None, many: int,
+           most_fallback: float, as_json: bool) -> None:
+    """Try a bundle as its notebook will: offline, input read-only, HOME empty, only the image's packages.
+
+    \b
+    here    this interpreter's packages, by links; downloads nothing
+    image   the versions of the notebook image, downloaded once (5 GB with torch), as far as this Python has them
+    newest  the newest versions, downloaded once, with this interpreter's torch
+
+    Exits with 1 when anything fails. Environments and studies are kept below the cache folder.
+    """
+    import json
+
+    from lsdc.config import cache_root
+    from lsdc.errors import LsdcError
+    from lsdc.kernel.manifest import read_manifest
+    from lsdc.kernel.page import plain, text_of
+    from lsdc.kernel.verify import Plan
+    from lsdc.kernel.verify import verify as verify_bundle
+
+    checks = verify_bundle(folder, cache_root(), Plan(kinds, python, sandbox, many, most_fallback))
+    try:
+        manifest = read_manifest(folder)
+    except LsdcError:
+        manifest = None  # the first check says so
+    click.echo(json.dumps(plain(checks, folder), indent=1) if as_json else text_of(checks, folder, manifest))
+    if any(check.faults for check in checks):
+        sys.exit(1)
+
+
+@bundle.command()
+@directory
+@click.option("--new", is_flag=True, help="The data set is not there yet: create it, instead of a new version.")
+@click.option("--yes", is_flag=True, help="Do it. Without, it is only shown.")
+def push(folder: Path, new: bool, yes: bool) -> None:
+    """Show what the kaggle client would be told to upload data set and notebook; tell it only with --yes."""
+    import shlex
+
+    from lsdc.kernel.push import push, push_commands
+
+    commands = push_commands(folder, new=new)
+    for command in commands:
+        click.echo(shlex.join(command))
+    if not yes:
+        click.echo("nothing was done: --yes (make push YES=1) does it", err=True)
+        return
+    push(commands)

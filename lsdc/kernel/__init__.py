@@ -1,4 +1,4 @@
-"""A bundle for an offline notebook: packed from trained runs, unfolded where it arrives, verified before it is spent."""
+"""A bundle for an offline notebook: packed from trained runs, unfolded where it arrives, verified before."""
 
 from lsdc.kernel.bundle import Order, make_bundle
 from lsdc.kernel.submission import check_submission

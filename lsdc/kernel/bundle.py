@@ -79,7 +79,7 @@ def make_bundle(order: Order, out: Path, *, replace: bool = False) -> dict:
         write_json(aside / KERNEL_METADATA, kernel)
         manifest = write_manifest(aside, {
             "name": slug(order.names.dataset), "lsdc": lsdc.__version__, "commit": commit(), "wheel": own.name,
-            "extras": {name: module for name, module in map(_package, order.wheels)}, "image": order.image.name,
+            "extras": dict(map(_package, order.wheels)), "image": order.image.name,
             "runs": runs, "blend": _blend_record(order), "versions": _versions(),
             "files": {path.name: file_entry(path, places.get(path.name)) for path in sorted(aside.iterdir())},
         })
@@ -113,7 +113,8 @@ def _check_blend(order: Order) -> None:
     blend, faults = read_blend(order.blend), []
     there = {run.path.name: run for run in order.runs}
     wanted = {member.run for member in blend.members if member.run is not None}
-    faults += [f"{member.name} came from a file, which has no models" for member in blend.members if member.run is None]
+    faults += [f"{member.name} came from a file, which has no models"
+               for member in blend.members if member.run is None]
     faults += [f"the blend needs the run {name}" for name in sorted(wanted - set(there))]
     faults += [f"the blend has no run {name}" for name in sorted(set(there) - wanted)]
     for member in blend.members:

@@ -1,6 +1,7 @@
 """Clean environments to verify in: only what the notebook image has, none of the training libraries."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -17,6 +18,11 @@ from lsdc.kernel.image import TRAINING, Image
 KINDS = ("here", "image", "newest")
 TORCH = ("torch", "torchvision")
 MARK = "environment.json"
+LIST = """
+import importlib.metadata, importlib.util, json, sys
+versions = {one.metadata["Name"].lower().replace("_", "-"): one.version for one in importlib.metadata.distributions()}
+print(json.dumps([versions, [name for name in sys.argv[1:] if importlib.util.find_spec(name)]]))
+"""
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ def make_environment(kind: str, image: Image, cache: Path, python: Path | None =
             _run([str(python), "-m", "venv", str(aside)], "a virtual environment cannot be made")
             if linked is not None:
                 write_text(_site(aside) / "linked.pth", f"{linked}\n")
-            _run([str(aside / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-warn-script-location", *wanted],
+            _run([str(aside / "bin" / "python"), "-m", "pip", "install", "--quiet", *wanted],
                  f"the packages of the environment {kind!r} cannot be installed")
             write_json(aside / MARK, {"wanted": wanted, "linked": str(linked) if linked else None})
     told = f"Python {_version(python)}, installed: {', '.join(wanted)}" + (
@@ -62,11 +68,7 @@ def make_environment(kind: str, image: Image, cache: Path, python: Path | None =
 
 def packages_of(environment: Environment) -> dict[str, str]:
     """Version by distribution of what an environment has; LsdcError when a training library can be imported there."""
-    code = ("import importlib.metadata as m, importlib.util as u, json; print(json.dumps([{d.metadata['Name'].lower()"
-            f".replace('_', '-'): d.version for d in m.distributions()}}, [n for n in {TRAINING!r} if u.find_spec(n)]]))")
-    told = _run([str(environment.python), "-I", "-c", code], "the environment does not start")
-    import json
-
+    told = _run([str(environment.python), "-I", "-c", LIST, *TRAINING], "the environment does not start")
     versions, training = json.loads(told.strip().splitlines()[-1])
     if training:
         raise LsdcError("a clean environment is not clean", got=f"{', '.join(training)} can be imported",

@@ -3,6 +3,7 @@
 Knows nothing of lsdc: the environment that it runs in has none before the notebook installs it.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -44,5 +45,15 @@ def execute(path: Path, out: Path) -> int:
     return code
 
 
+def main() -> int:
+    """Paths of the code file and of the folder that gets the executed notebook and a copy of what was submitted."""
+    code_file, log = Path(sys.argv[1]), Path(sys.argv[2])
+    try:
+        return execute(code_file, log / f"executed-{code_file.name}")
+    finally:
+        if Path("submission.csv").is_file():
+            shutil.copyfile("submission.csv", log / "submission.csv")
+
+
 if __name__ == "__main__":
-    sys.exit(execute(Path(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(main())

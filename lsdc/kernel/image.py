@@ -19,13 +19,13 @@ class Image:
 
 JUPYTER = {"ipykernel": "", "nbclient": "", "nbformat": ""}  # the notebook itself
 NEEDED = ("click", "filelock", "numpy", "opencv-python", "pandas", "pillow", "pydantic", "pydicom", "pyyaml",
-          "safetensors", "tabulate", "timm", "torch", "torchvision", "tqdm")  # pyproject's dependencies; a test compares
+          "safetensors", "tabulate", "timm", "torch", "torchvision", "tqdm")  # as in pyproject
 LACKS = ("ultralytics", "monai", "pylibjpeg", "python-gdcm")
 IMAGES = {image.name: image for image in (
-    Image("2026", "3.12", (2, 35), {name: "" for name in NEEDED} | {
+    Image("2026", "3.12", (2, 35), dict.fromkeys(NEEDED, "") | {
         "torch": "==2.10.*", "torchvision": "==0.25.*", "numpy": "==2.0.*", "pandas": "==2.2.*", "timm": "==1.0.*",
         "opencv-python": "==4.13.*", "pydicom": "==3.*"} | JUPYTER, LACKS),
-    Image("next", "3.13", (2, 35), {name: "" for name in NEEDED} | JUPYTER, LACKS),
+    Image("next", "3.13", (2, 35), dict.fromkeys(NEEDED, "") | JUPYTER, LACKS),
 )}
 DEFAULT_IMAGE = "2026"
 TRAINING = ("ultralytics", "lightning", "pytorch_lightning", "albumentations")  # modules that inference must not need

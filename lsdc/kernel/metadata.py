@@ -57,7 +57,7 @@ def metadata_faults(dataset: dict, kernel: dict) -> list[str]:
     faults = []
     for what, told in (("data set", dataset), ("notebook", kernel)):
         title, (owner, _, name) = told.get("title", ""), told.get("id", "").partition("/")
-        faults += [f"{what}: its {part} has {len(text)} characters, wanted {LENGTHS.start} to {LENGTHS.stop - 1}: {text!r}"
+        faults += [f"{what}: its {part} {text!r} has {len(text)} characters, wanted {LENGTHS[0]} to {LENGTHS[-1]}"
                    for part, text in (("title", title), ("slug", name)) if len(text) not in LENGTHS]
         if slug(title) != name:
             faults.append(f"{what}: the title {title!r} makes the slug {slug(title)!r}, its id says {name!r}")
