@@ -72,6 +72,7 @@ def make(runs: tuple[str, ...], out: Path, replace: bool, blend_file: Path | Non
         from lsdc.blend import read_blend
 
         runs = tuple(member.run for member in read_blend(blend_file).members if member.run is not None)
+    _need("build", "setuptools", "packaging", "nbformat")
     chosen = tuple(RunFolder(Path(name)) if (Path(name) / "config.yaml").is_file() else
                    open_run_folder(name, Path(f"{name}.yaml")) for name in runs)
     word = (blend_file.stem if blend_file else chosen[0].path.name if chosen else "").replace("_", " ")
@@ -126,9 +127,10 @@ def check(file: Path, sample: Path) -> None:
               help="Time N clean studies too.")
 @click.option("--most-fallback", type=click.FloatRange(0, 1), default=0.25, show_default=True,
               help="Share of rows that may be priors where every quirk is planted.")
+@click.option("--quick", is_flag=True, help="Execute the notebook on each set once, the script not at all.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same as json.")
 def verify(folder: Path, kinds: tuple[str, ...], python: Path | None, sandbox: str | None, many: int,
-           most_fallback: float, as_json: bool) -> None:
+           most_fallback: float, quick: bool, as_json: bool) -> None:
     """Try a bundle as its notebook will: offline, input read-only, HOME empty, only the image's packages.
 
     \b
@@ -144,10 +146,12 @@ def verify(folder: Path, kinds: tuple[str, ...], python: Path | None, sandbox: s
     from lsdc.errors import LsdcError
     from lsdc.kernel.manifest import read_manifest
     from lsdc.kernel.page import plain, text_of
-    from lsdc.kernel.verify import Plan
+    from lsdc.kernel.verify import FIRST, QUICK, Plan
     from lsdc.kernel.verify import verify as verify_bundle
 
-    checks = verify_bundle(folder, cache_root(), Plan(kinds, python, sandbox, many, most_fallback))
+    _need("packaging", "nbformat", "nbclient", "ipykernel")
+    plan = Plan(kinds, python, sandbox, many, most_fallback, QUICK if quick else FIRST)
+    checks = verify_bundle(folder, cache_root(), plan)
     try:
         manifest = read_manifest(folder)
     except LsdcError:
@@ -174,3 +178,14 @@ def push(folder: Path, new: bool, yes: bool) -> None:
         click.echo("nothing was done: --yes (make push YES=1) does it", err=True)
         return
     push(commands)
+
+
+def _need(*modules: str) -> None:
+    """LsdcError unless these are installed."""
+    import importlib.util
+
+    from lsdc.errors import LsdcError
+
+    if missing := [name for name in modules if importlib.util.find_spec(name) is None]:
+        raise LsdcError("packages that make and verify bundles are not installed", wanted=", ".join(modules),
+                        got=f"no {', '.join(missing)}", remedy="make setup, or pip install 'lsdc[kernel]'")

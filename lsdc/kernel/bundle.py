@@ -95,7 +95,7 @@ def _models(order: Order) -> tuple[dict[str, Path], dict]:
         raise ConfigError("two runs of one name cannot be bundled", got=", ".join(twice), remedy="rename one's folder")
     if order.blend is None and len(order.runs) != 1:
         raise ConfigError("several runs need a blend file, which says how they are put together",
-                          got=", ".join(names) or "no run", wanted="one run, or a blend file and the runs that it names",
+                          wanted="one run, or a blend file and the runs that it names", got=", ".join(names) or "none",
                           remedy="make one with `lsdc blend`, and give it with BLEND=... (--blend)")
     files, told = {}, {}
     if order.blend is not None:

@@ -104,7 +104,8 @@ def _guarded(mounts, scratch) -> tuple[list[str], dict[str, str]]:
 
 def _variables(seen: Path, own: dict[str, str]) -> dict[str, str]:
     temporary = own.get("TMPDIR", "/tmp")  # noqa: S108 (of the sandbox)
-    jupyter = dict.fromkeys(("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR"), f"{temporary}/jupyter")
+    jupyter = dict.fromkeys(("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR"),
+                            f"{temporary}/jupyter")
     kept = {name: value for name, value in os.environ.items()
             if name in ("LANG", "LC_ALL", "LD_LIBRARY_PATH") or name.startswith(("OMP_", "OPENBLAS_", "CUDA_"))}
     return kept | jupyter | {

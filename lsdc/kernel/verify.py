@@ -24,6 +24,7 @@ HIDDEN_STUDIES, HIDDEN_HOURS = 722, 9.0
 MOST_FALLBACK = 0.25  # of the rows of the set with every quirk, much of which nothing can read
 FIRST = (Trial("one study", "old"), Trial("one study", "new"), Trial("one study", "new", script=True),
          Trial("every quirk", "old", scoring=True), Trial("every quirk", "new", scoring=True))
+QUICK = (Trial("one study", "new"), Trial("every quirk", "old", scoring=True))
 FURTHER = (Trial("one study", "new"),)  # in each environment after the first
 SHOWN = ("torch", "numpy", "pandas", "timm", "opencv-python", "pydicom")
 log = logging.getLogger(__name__)
