@@ -85,7 +85,7 @@ def _faults(node: ast.AST, allowed_places: tuple[str, ...]) -> Iterator[str]:
         yield from (f"imports {name}, which is for the network" for name in names
                     if any(name == one or name.startswith(f"{one}.") for one in NETWORK_MODULES))
     elif isinstance(node, ast.Call):
-        called = ast.unparse(node.func)
+        called = _dotted(node.func)
         if called.rpartition(".")[2] in NETWORK_CALLS or called in HUB_CALLS:
             yield f"calls {called}, which is for the network"
         if any(word.arg == "pretrained" and _true(word.value) for word in node.keywords):
@@ -107,6 +107,15 @@ def _of_commands(node: ast.Call) -> Iterator[str]:
         yield f"calls {found[1]}, which is for the network"
     if re.search(r"\bpip\b.*\binstall\b", said) and "--no-index" not in said:
         yield "installs with pip without --no-index"
+
+
+def _dotted(called: ast.expr) -> str:
+    """The name that is called, as in torch.hub.load; only its last part where it is called on some value."""
+    parts = []
+    while isinstance(called, ast.Attribute):
+        parts.append(called.attr)
+        called = called.value
+    return ".".join([*([called.id] if isinstance(called, ast.Name) else []), *reversed(parts)])
 
 
 def _true(value: ast.expr) -> bool:

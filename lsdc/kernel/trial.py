@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,13 +52,18 @@ def mounts_of(bundle: Path, data: Path, layout: str, dataset_id: str) -> list[Mo
 
 
 def try_kernel(trial: Trial, bundle: Path, data: Path, environment: Environment, sandbox: str, scratch: Path,
-               *, variables: dict[str, str] | None = None, working: str | None = None) -> Judged:
-    """Execute and judge: exit code, failed steps, the submission against the sample, network, HOME and input."""
+               *, look: Callable[[Told], None] | None = None, working: str | None = None) -> Judged:
+    """Execute and judge: exit code, failed steps, the submission against the sample, network, HOME and input.
+
+    look: is shown what came of it while its files are there. working: as `execute` has it.
+    """
     dataset_id = json.loads((bundle / KERNEL_METADATA).read_text(encoding="utf-8"))["dataset_sources"][0]
     mounts = mounts_of(bundle, data, trial.layout, dataset_id)
     with tempfile.TemporaryDirectory(prefix="trial-", dir=_made(scratch)) as place:
         told = execute(bundle / (SCRIPT if trial.script else NOTEBOOK), mounts, environment, sandbox, Path(place),
-                       variables=(variables or {}) | ({RERUN: "1"} if trial.scoring else {}), working=working)
+                       variables={RERUN: "1"} if trial.scoring else {}, working=working)
+        if look is not None:
+            look(told)
         said, faults = _said(told.output), list(told.faults)
         if told.code:
             faults.append(f"it ended with {told.code}; its last lines:" + "".join(

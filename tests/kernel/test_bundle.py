@@ -136,7 +136,7 @@ def test_a_bundle_whose_config_was_exchanged_is_refused_where_it_arrives(bundle,
     config.write_text(dump_settings(load_settings(config, ["crops.size_px=48"])))
     manifest["files"][config.name] = file_entry(config, manifest["files"][config.name]["place"])
     write_manifest(bundle, {key: value for key, value in manifest.items() if key != "sha256"})
-    with pytest.raises(WeightsError, match="crops.size_px: 32, the config says 48"):
+    with pytest.raises(WeightsError, match=r"crops\.size_px: 32, the config says 48"):
         unfold(bundle, tmp_path / "out")
 
 

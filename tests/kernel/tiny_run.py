@@ -1,5 +1,6 @@
 """A trained run in seconds: networks as they are drawn, written as training leaves them. Its answers are worthless."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -48,12 +49,13 @@ def write_run(path: Path, *, folds=(0,), settings: Settings | None = None) -> Ru
 
 def write_fold(fold: FoldFolder, settings: Settings) -> None:
     generator = np.random.default_rng(fold.number)
-    with torch.random.fork_rng():
+    fold.detector.mkdir(parents=True)
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is deprecated
         torch.manual_seed(fold.number)
         head = torch.jit.script(_Head(len(classes_for(settings.detector).names)).eval())
+        torch.jit.save(head, fold.detector / MODEL_FILE)
         model = build_model(settings.classifier, settings.crops)
-    fold.detector.mkdir(parents=True)
-    torch.jit.save(head, fold.detector / MODEL_FILE)
     shape = fit_shape([np.array([toy_positions(generator)[target] for target in TARGETS]) for _ in range(4)])
     write_json(fold.detector / RECORD_FILE, {
         "format": FORMAT, "classes": list(classes_for(settings.detector).names), "fold": fold.number,
