@@ -4,6 +4,7 @@ import gc
 import logging
 import queue
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from lsdc.processes import keep_to_parent
 from lsdc.submit.effort import Effort
 from lsdc.submit.parts import Part, files_of
 from lsdc.submit.recipe import Recipe
+from lsdc.submit.stages import WHOLE, Stopwatch
 from lsdc.taxonomy import SEVERITY_COLUMNS
 
 KILLED = "its process was ended from outside (out of memory?)"
@@ -68,12 +70,18 @@ class Work:
     ahead: bool
 
 
-def open_models(recipe: Recipe, compute: ComputeSettings, half: str | None, device: str) -> Models:
-    """The recipe's models on a device; half: float16 or bfloat16 for the classifier's arithmetic, None for float32."""
+def open_models(recipe: Recipe, compute: ComputeSettings, half: str | None, threads: int, device: str) -> Models:
+    """The recipe's models on a device; half: float16 or bfloat16 for the classifier's arithmetic, None for float32.
+
+    threads: of torch on the CPU. Sets this process up for the same answers each time.
+    """
     import torch
 
     from lsdc.submit.models import Ensemble
 
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.allow_tf32 = False  # the same answers on every card, and in a run that goes on
+    torch.backends.cudnn.deterministic = True
     return Ensemble.load(recipe, torch.device(device), compute, getattr(torch, half) if half else None)
 
 
@@ -95,7 +103,6 @@ def serve(pipe: Connection, work: Work) -> None:
     logging.getLogger("lsdc").setLevel(logging.ERROR)  # faults travel with the part
     try:
         models = work.load(work.device)
-        _settle(work)
     except Exception as error:
         pipe.send(error if isinstance(error, LsdcError) else RuntimeError(f"{type(error).__name__}: {error}"))
         return
@@ -114,8 +121,6 @@ def serve(pipe: Connection, work: Work) -> None:
 def grade(work: Work, models: Models, job: Job, ahead: Future | None, read: Callable, *,
           clock: Callable[[], float] = time.perf_counter) -> Part | Lost:
     """A study's Part, whatever happens in this process."""
-    from lsdc.submit.models import Stopwatch
-
     watch, got = Stopwatch(clock), None
     try:
         got = read(job.study_id, ahead)
@@ -135,7 +140,7 @@ def grade(work: Work, models: Models, job: Job, ahead: Future | None, read: Call
             return Lost(job.study_id, cause)
         return Part(job.study_id, effort=job.effort, failed=cause, files=got.files if got else [],
                     faults=list(got.study.faults) if got else [], device=work.device)
-    seconds = {**watch.seconds, "read": got.seconds, "whole": watch.whole}
+    seconds = {**watch.seconds, "read": got.seconds, WHOLE: watch.whole}
     seconds.pop("wait for it")
     return Part(job.study_id, values, fallback, job.effort, None, list(got.study.faults), seconds, got.files,
                 work.device)
@@ -195,23 +200,13 @@ def _receive(pipe: Connection, reader: Reader, jobs: queue.SimpleQueue) -> None:
     jobs.put(None)
 
 
-def _settle(work: Work) -> None:
-    import torch
-
-    torch.set_num_threads(work.threads)
-    torch.backends.cudnn.allow_tf32 = False  # the same answers on every card, and on a resumed run
-    torch.backends.cudnn.deterministic = True
-
-
 def _no_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate" in str(error)
 
 
 def _free_memory() -> None:
-    import torch
-
     gc.collect()
-    if torch.cuda.is_available():
+    if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
