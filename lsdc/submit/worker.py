@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import NamedTuple, Protocol
 
+import numpy as np
 import pandas as pd
 
 from lsdc.competition import CompetitionFolder, Study, read_study
@@ -22,7 +23,7 @@ from lsdc.config import ComputeSettings
 from lsdc.errors import LsdcError
 from lsdc.processes import keep_to_parent
 from lsdc.submit.effort import Effort
-from lsdc.submit.parts import Part, files_of
+from lsdc.submit.parts import Part, are_probabilities, files_of
 from lsdc.submit.recipe import Recipe
 from lsdc.submit.stages import WHOLE, Stopwatch
 from lsdc.taxonomy import SEVERITY_COLUMNS
@@ -132,7 +133,9 @@ def grade(work: Work, models: Models, job: Job, ahead: Future | None, read: Call
                 raise
             _free_memory()
             rows = models.smaller().rows(got.study, job.effort, watch)
-        values = rows[list(SEVERITY_COLUMNS)].to_numpy().tolist()
+        values = rows[list(SEVERITY_COLUMNS)].to_numpy(np.float64)
+        if not are_probabilities(values):
+            raise LsdcError("the models' answer is not 25 times three probabilities")
         fallback = [None if pd.isna(cause) else str(cause) for cause in rows["fallback"]]
     except Exception as error:
         cause = NO_MEMORY if _no_memory(error) else _said(error)
@@ -142,7 +145,7 @@ def grade(work: Work, models: Models, job: Job, ahead: Future | None, read: Call
                     faults=list(got.study.faults) if got else [], device=work.device)
     seconds = {**watch.seconds, "read": got.seconds, WHOLE: watch.whole}
     seconds.pop("wait for it")
-    return Part(job.study_id, values, fallback, job.effort, None, list(got.study.faults), seconds, got.files,
+    return Part(job.study_id, values.tolist(), fallback, job.effort, None, list(got.study.faults), seconds, got.files,
                 work.device)
 
 
@@ -157,15 +160,15 @@ def read(folder: CompetitionFolder, study_id: int, clock: Callable[[], float] = 
 class Reader:
     """Reads studies in this process, or ahead in one of its own, which is replaced when it is killed."""
 
-    def __init__(self, work: Work):
-        self.work, self.pool = work, None
+    def __init__(self, work: Work, read: Callable[[CompetitionFolder, int], Read] = read):
+        self.work, self.pool, self.how = work, None, read
 
     def begin(self, study_id: int) -> Future | None:
         if not self.work.ahead:
             return None
         try:
             self.pool = self.pool or ProcessPoolExecutor(1, get_context("spawn"), keep_to_parent)
-            return self.pool.submit(read, self.work.folder, study_id)
+            return self.pool.submit(self.how, self.work.folder, study_id)
         except BrokenProcessPool as error:
             broken: Future = Future()
             broken.set_exception(error)
@@ -174,7 +177,7 @@ class Reader:
     def read(self, study_id: int, ahead: Future | None) -> Read:
         """The study; LsdcError where two processes were killed over it."""
         if ahead is None:
-            return read(self.work.folder, study_id)
+            return self.how(self.work.folder, study_id)
         for attempt in (1, 2):
             try:
                 return ahead.result()
@@ -201,7 +204,8 @@ def _receive(pipe: Connection, reader: Reader, jobs: queue.SimpleQueue) -> None:
 
 
 def _no_memory(error: BaseException) -> bool:
-    return isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate" in str(error)
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and (
+        "out of memory" in str(error).lower() or "can't allocate" in str(error)))
 
 
 def _free_memory() -> None:

@@ -18,7 +18,7 @@ COMPUTE = ComputeSettings(accelerator="cpu", devices=1, nodes=1, precision="32-t
 def bare_run(path: Path, folds: tuple[int, ...] = (0,), *, flip: bool = False) -> RunFolder:
     """A config, and folds with the records of a detector and a classifier that are not there, and even priors."""
     run = RunFolder(path)
-    path.mkdir(parents=True)
+    path.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "configs" / "phantom.yaml", run.config)
     for fold in map(run.fold, folds):
         write_json(fold.detector / "detector.json", {"of": fold.number})
