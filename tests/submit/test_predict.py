@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -163,7 +164,7 @@ def test_too_many_priors(predict, data, tmp_path):
     predict(fallback_limit=0.34).demand()
     outcome = predict(fallback_limit=0.33, work=tmp_path / "other")
     assert outcome.figures["fallbacks"] == {"nothing to see": 25}
-    with pytest.raises(DataError, match=r"at most 33 %(.|\n)*25 of 75 rows \(33\.3 %\) are priors; most: nothing to see"):
+    with pytest.raises(DataError, match=r"at most 33 %(.|\n)*25 of 75 rows \(33\.3 %\)(.|\n)*nothing to see"):
         outcome.demand()
 
 
@@ -211,6 +212,13 @@ def test_priors_are_there_before_anything_can_fail(predict, run, tmp_path, monke
     assert np.allclose(of, Recipe.of_run(run).priors())
 
 
+def fill(path) -> None:
+    """Until nothing more goes on the disk."""
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+
+
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounting a small file system needs root")
 def test_a_full_disk(predict, tmp_path):
     disk = tmp_path / "disk"
@@ -222,9 +230,7 @@ def test_a_full_disk(predict, tmp_path):
         predict(out=disk / "submission.csv").demand()
         before = (disk / "submission.csv").read_bytes()
         (disk / "other").write_bytes(bytes(4096))
-        with pytest.raises(OSError, match="No space"), (disk / "filler").open("wb", buffering=0) as file:
-            while True:
-                file.write(bytes(4096))
+        fill(disk / "filler")
         with pytest.raises(StorageError, match=r"the disk is full(.|\n)*disk/submission\.csv(.|\n)*is whole"):
             predict(out=disk / "submission.csv")
         assert (disk / "submission.csv").read_bytes() == before
@@ -232,7 +238,7 @@ def test_a_full_disk(predict, tmp_path):
         with pytest.raises(StorageError, match="the disk is full"):
             predict(work=disk / "work")
         outcome = predict(work=disk / "work", strict=False)
-        assert "3 studies could not be kept" in outcome.text
+        assert "studies could not be kept" in outcome.text
         assert outcome.figures["fallback_rows"] == 0
     finally:
         subprocess.run(["umount", disk], check=True)
