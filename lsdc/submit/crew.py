@@ -39,14 +39,14 @@ def choose_crew(recipe: Recipe, folder: CompetitionFolder, compute: ComputeSetti
     gpus, notes = _gpus(compute)
     if not gpus:
         lanes = _lanes(compute, studies)
-        load = partial(open_models, recipe, compute, None)
-        return Crew(tuple(Work(folder, load, "cpu", max(1, cores() // lanes), ahead=False) for _ in range(lanes)), FULL,
-                    tuple(notes))
+        threads = max(1, cores() // lanes)
+        work = Work(folder, partial(open_models, recipe, compute, None, threads), "cpu", threads, ahead=False)
+        return Crew((work,) * lanes, FULL, tuple(notes))
     gpus = gpus[:max(studies, 1)]
     half, precision, said = decide_precision(recipe, folder, compute, gpus[0])
-    load = partial(open_models, recipe, compute, half)
-    return Crew(tuple(Work(folder, load, gpu, max(1, cores() // len(gpus)), ahead=True) for gpu in gpus), precision,
-                (*notes, *said))
+    threads = max(1, cores() // len(gpus))
+    load = partial(open_models, recipe, compute, half, threads)
+    return Crew(tuple(Work(folder, load, gpu, threads, ahead=True) for gpu in gpus), precision, (*notes, *said))
 
 
 def cores() -> int:

@@ -1,7 +1,5 @@
 """The models of a recipe in memory: a study in, its 25 rows out, with the seconds of each stage."""
 
-import time
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
@@ -17,27 +15,9 @@ from lsdc.grade import Grader, mean_predictions
 from lsdc.runs import FoldFolder
 from lsdc.submit.effort import Effort
 from lsdc.submit.recipe import Recipe, joined
+from lsdc.submit.stages import Lap
 
-STAGES = ("detect", "decode levels", "crops and grade")
 SMALL = {"detect_batch": 2, "batch_size": 5}  # where memory is short
-Lap = Callable[[str], None]
-
-
-class Stopwatch:
-    """Seconds by stage: a lap goes to the stage that it names, and begins the next."""
-
-    def __init__(self, clock: Callable[[], float] = time.perf_counter):
-        self.clock, self.seconds, self.began = clock, dict.fromkeys(STAGES, 0.0), clock()
-        self.last = self.began
-
-    def __call__(self, stage: str) -> None:
-        now = self.clock()
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.last
-        self.last = now
-
-    @property
-    def whole(self) -> float:
-        return self.last - self.began
 
 
 @dataclass(frozen=True)
@@ -90,6 +70,7 @@ class Ensemble:
     def load(cls, recipe: Recipe, device: torch.device, compute: ComputeSettings, half: torch.dtype | None = None
              ) -> "Ensemble":
         """WeightsError when a model is not whole."""
+        half = None if device.type == "cpu" else half
         return cls({name: [FoldModel.load(fold, device, compute, half) for fold in folds]
                     for name, folds in recipe.folds.items()}, recipe.opened_blend())
 

@@ -13,10 +13,9 @@ from lsdc.submit.crew import Crew
 from lsdc.submit.effort import Pace
 from lsdc.submit.growing import NOT_REACHED, GrowingSubmission
 from lsdc.submit.parts import Part
+from lsdc.submit.stages import STAGES, WHOLE
 from lsdc.submit.terms import Terms
 from lsdc.tables import SHOWN_ROWS
-
-STAGES = ("read", "detect", "decode levels", "crops and grade", "whole")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +43,8 @@ class Outcome:
             f"{told['lanes']} on {', '.join(told['devices']) or 'no device'}, {told['precision']}",
         ]
         if seconds:
-            lines.append("seconds per study, median: " + ", ".join(f"{stage} {seconds[stage]:.2f}" for stage in STAGES
-                                                                   if stage in seconds))
+            lines.append("seconds per study, median: " + ", ".join(f"{stage} {value:.2f}"
+                                                                   for stage, value in seconds.items()))
         if told["peak_memory_gb"]:
             lines.append(f"peak memory of all processes together: {told['peak_memory_gb']:.2f} GB")
         return "\n".join(lines)
@@ -87,7 +86,7 @@ def outcome_of(submission: GrowingSubmission, terms: Terms, ledger: Ledger, pace
     graded = [part for part in ledger.graded if not part.failed]
     by_cause = {cause: sorted(study for study, why in ledger.failed.items() if why == cause)
                 for cause in Counter(ledger.failed.values())}
-    seconds = {stage: median(part.seconds[stage] for part in graded) for stage in STAGES} if graded else {}
+    taken = {stage: [part.seconds[stage] for part in graded] for stage in (*STAGES, WHOLE)} if graded else {}
     memory = ledger.memory_gb
     figures = {
         "studies": len(submission.asked.studies), "rows": rows, "fallback_rows": sum(causes.values()),
@@ -96,9 +95,8 @@ def outcome_of(submission: GrowingSubmission, terms: Terms, ledger: Ledger, pace
         "notes": [*(crew.notes if crew else ()), *([f"{ledger.lost_parts} studies could not be kept for a resumption"]
                                                    if ledger.lost_parts else ())],
         "graded_now": len(graded), "from_parts": ledger.kept, "seconds": terms.clock() - terms.began,
-        "seconds_per_study": seconds,
-        "mean_seconds_per_study": {stage: fmean(part.seconds[stage] for part in graded) for stage in STAGES}
-        if graded else {},
+        "seconds_per_study": {stage: median(values) for stage, values in taken.items()},
+        "mean_seconds_per_study": {stage: fmean(values) for stage, values in taken.items()},
         "lanes": f"{len(crew.works)} process{'es' if len(crew.works) > 1 else ''}" if crew else "no process",
         "devices": sorted({part.device for part in graded}), "precision": crew.precision if crew else "none needed",
         "peak_memory_gb": max(memory, default=None), "memory_gb": memory, "strict": terms.strict,

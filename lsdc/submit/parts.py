@@ -11,7 +11,8 @@ from lsdc.competition import CompetitionFolder
 from lsdc.errors import StorageError
 from lsdc.files import read_json, write_json
 from lsdc.submit.effort import Effort
-from lsdc.taxonomy import TARGETS
+from lsdc.submit.writer import SUM_TOLERANCE
+from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +55,18 @@ class Parts:
             try:
                 told = read_json(path)
                 part = Part(**told | {"effort": Effort(**told["effort"]) if told["effort"] else None})
-                fits = part.failed or np.array(part.values, dtype=np.float64).shape == (len(TARGETS), 3)
+                fits = part.failed or are_probabilities(np.array(part.values, dtype=np.float64))
             except (StorageError, TypeError, KeyError, ValueError) as error:
                 log.warning("study %s is predicted again: its part is damaged (%s)", study_id, error)
                 continue
             if fits and part.study_id == study_id and part.files == files_of(folder, study_id):
                 yield part
+
+
+def are_probabilities(values: np.ndarray) -> bool:
+    """Whether these are (25, 3) finite numbers, none below 0, that sum to 1."""
+    return (values.shape == (len(TARGETS), len(SEVERITY_COLUMNS)) and bool(np.isfinite(values).all())
+            and bool((values >= 0).all()) and float(np.abs(values.sum(axis=1) - 1).max()) < SUM_TOLERANCE)
 
 
 def files_of(folder: CompetitionFolder, study_id: int) -> list:

@@ -51,7 +51,7 @@ def _difference(recipe: Recipe, folder: CompetitionFolder, compute: ComputeSetti
 
     brain = compute.precision == "bf16-mixed" and torch.cuda.get_device_capability(device)[0] >= 8
     half = "bfloat16" if brain else "float16"
-    one, two = (open_models(recipe, compute, kind, device) for kind in (None, half))
+    one, two = (open_models(recipe, compute, kind, 1, device) for kind in (None, half))
     for study_id in folder.study_ids("test")[:TRIED]:
         study = read_study(folder, study_id, "test")
         rows = [models.rows(study, Effort(1, flip=False)) for models in (one, two)]

@@ -4,6 +4,7 @@ import gc
 import logging
 import queue
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import NamedTuple, Protocol
 
+import numpy as np
 import pandas as pd
 
 from lsdc.competition import CompetitionFolder, Study, read_study
@@ -21,8 +23,9 @@ from lsdc.config import ComputeSettings
 from lsdc.errors import LsdcError
 from lsdc.processes import keep_to_parent
 from lsdc.submit.effort import Effort
-from lsdc.submit.parts import Part, files_of
+from lsdc.submit.parts import Part, are_probabilities, files_of
 from lsdc.submit.recipe import Recipe
+from lsdc.submit.stages import WHOLE, Stopwatch
 from lsdc.taxonomy import SEVERITY_COLUMNS
 
 KILLED = "its process was ended from outside (out of memory?)"
@@ -68,12 +71,18 @@ class Work:
     ahead: bool
 
 
-def open_models(recipe: Recipe, compute: ComputeSettings, half: str | None, device: str) -> Models:
-    """The recipe's models on a device; half: float16 or bfloat16 for the classifier's arithmetic, None for float32."""
+def open_models(recipe: Recipe, compute: ComputeSettings, half: str | None, threads: int, device: str) -> Models:
+    """The recipe's models on a device; half: float16 or bfloat16 for the classifier's arithmetic, None for float32.
+
+    threads: of torch on the CPU. Sets this process up for the same answers each time.
+    """
     import torch
 
     from lsdc.submit.models import Ensemble
 
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.allow_tf32 = False  # the same answers on every card, and in a run that goes on
+    torch.backends.cudnn.deterministic = True
     return Ensemble.load(recipe, torch.device(device), compute, getattr(torch, half) if half else None)
 
 
@@ -95,7 +104,6 @@ def serve(pipe: Connection, work: Work) -> None:
     logging.getLogger("lsdc").setLevel(logging.ERROR)  # faults travel with the part
     try:
         models = work.load(work.device)
-        _settle(work)
     except Exception as error:
         pipe.send(error if isinstance(error, LsdcError) else RuntimeError(f"{type(error).__name__}: {error}"))
         return
@@ -114,8 +122,6 @@ def serve(pipe: Connection, work: Work) -> None:
 def grade(work: Work, models: Models, job: Job, ahead: Future | None, read: Callable, *,
           clock: Callable[[], float] = time.perf_counter) -> Part | Lost:
     """A study's Part, whatever happens in this process."""
-    from lsdc.submit.models import Stopwatch
-
     watch, got = Stopwatch(clock), None
     try:
         got = read(job.study_id, ahead)
@@ -127,7 +133,9 @@ def grade(work: Work, models: Models, job: Job, ahead: Future | None, read: Call
                 raise
             _free_memory()
             rows = models.smaller().rows(got.study, job.effort, watch)
-        values = rows[list(SEVERITY_COLUMNS)].to_numpy().tolist()
+        values = rows[list(SEVERITY_COLUMNS)].to_numpy(np.float64)
+        if not are_probabilities(values):
+            raise LsdcError("the models' answer is not 25 times three probabilities")
         fallback = [None if pd.isna(cause) else str(cause) for cause in rows["fallback"]]
     except Exception as error:
         cause = NO_MEMORY if _no_memory(error) else _said(error)
@@ -135,9 +143,9 @@ def grade(work: Work, models: Models, job: Job, ahead: Future | None, read: Call
             return Lost(job.study_id, cause)
         return Part(job.study_id, effort=job.effort, failed=cause, files=got.files if got else [],
                     faults=list(got.study.faults) if got else [], device=work.device)
-    seconds = {**watch.seconds, "read": got.seconds, "whole": watch.whole}
+    seconds = {**watch.seconds, "read": got.seconds, WHOLE: watch.whole}
     seconds.pop("wait for it")
-    return Part(job.study_id, values, fallback, job.effort, None, list(got.study.faults), seconds, got.files,
+    return Part(job.study_id, values.tolist(), fallback, job.effort, None, list(got.study.faults), seconds, got.files,
                 work.device)
 
 
@@ -152,15 +160,15 @@ def read(folder: CompetitionFolder, study_id: int, clock: Callable[[], float] = 
 class Reader:
     """Reads studies in this process, or ahead in one of its own, which is replaced when it is killed."""
 
-    def __init__(self, work: Work):
-        self.work, self.pool = work, None
+    def __init__(self, work: Work, read: Callable[[CompetitionFolder, int], Read] = read):
+        self.work, self.pool, self.how = work, None, read
 
     def begin(self, study_id: int) -> Future | None:
         if not self.work.ahead:
             return None
         try:
             self.pool = self.pool or ProcessPoolExecutor(1, get_context("spawn"), keep_to_parent)
-            return self.pool.submit(read, self.work.folder, study_id)
+            return self.pool.submit(self.how, self.work.folder, study_id)
         except BrokenProcessPool as error:
             broken: Future = Future()
             broken.set_exception(error)
@@ -169,7 +177,7 @@ class Reader:
     def read(self, study_id: int, ahead: Future | None) -> Read:
         """The study; LsdcError where two processes were killed over it."""
         if ahead is None:
-            return read(self.work.folder, study_id)
+            return self.how(self.work.folder, study_id)
         for attempt in (1, 2):
             try:
                 return ahead.result()
@@ -195,23 +203,14 @@ def _receive(pipe: Connection, reader: Reader, jobs: queue.SimpleQueue) -> None:
     jobs.put(None)
 
 
-def _settle(work: Work) -> None:
-    import torch
-
-    torch.set_num_threads(work.threads)
-    torch.backends.cudnn.allow_tf32 = False  # the same answers on every card, and on a resumed run
-    torch.backends.cudnn.deterministic = True
-
-
 def _no_memory(error: BaseException) -> bool:
-    return isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate" in str(error)
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and (
+        "out of memory" in str(error).lower() or "can't allocate" in str(error)))
 
 
 def _free_memory() -> None:
-    import torch
-
     gc.collect()
-    if torch.cuda.is_available():
+    if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
