@@ -146,6 +146,21 @@ def test_every_quirk_in_one_test_set_loses_no_row(trained, dirty_phantom):
     assert "no sagittal_t1 series" in manifest["fallbacks"]  # the planted missing plane
 
 
+def test_its_bundle_is_verified_with_the_notebook_really_executed(trained):
+    """In the clean environment of this interpreter, on one study and on every quirk; the smoke models find little."""
+    place, _ = trained
+    told = place.lsdc("bundle", "smoke", "--owner", "someone", "--fallback-limit", 1)
+    assert told.returncode == 0, told.stderr
+    assert ".lsdc/bundle: 12 files" in told.stdout
+    told = place.lsdc("bundle", "verify", "--environment", "here", "--quick", "--most-fallback", 1, "--json")
+    assert told.returncode == 0, told.stdout[-4000:] + told.stderr[-2000:]
+    checks = {check["name"]: check["figures"] for check in json.loads(told.stdout)["checks"]}
+    one, all_quirks = (checks[name] for name in checks if name.startswith("here: "))
+    assert (one["rows"], all_quirks["rows"], all_quirks["failed_studies"]) == (25, 200, {})
+    assert 0 < all_quirks["fallback_share"] < 1
+    assert all_quirks["projected_hours"] < 9
+
+
 def test_a_broken_study_gets_priors_and_is_counted(trained, run):
     place, _ = trained
     root = phantom(trained)
