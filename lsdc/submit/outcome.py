@@ -76,7 +76,8 @@ class Ledger:
     graded: list[Part] = field(default_factory=list)
     kept: int = 0
     failed: dict[int, str] = field(default_factory=dict)
-    memory_gb: list[float] = field(default_factory=list)
+    memory_gb: list[float] = field(default_factory=list)  # after each study
+    ended: list[float] = field(default_factory=list)  # when each study was done, by the clock
     lost_parts: int = 0
 
 
@@ -96,6 +97,8 @@ def outcome_of(submission: GrowingSubmission, terms: Terms, ledger: Ledger, pace
                                                    if ledger.lost_parts else ())],
         "graded_now": len(graded), "from_parts": ledger.kept, "seconds": terms.clock() - terms.began,
         "seconds_per_study": {stage: median(values) for stage, values in taken.items()},
+        "steady_seconds_per_study": (ledger.ended[-1] - ledger.ended[0]) / (len(ledger.ended) - 1)
+        if len(ledger.ended) > 1 else None,
         "mean_seconds_per_study": {stage: fmean(values) for stage, values in taken.items()},
         "lanes": f"{len(crew.works)} process{'es' if len(crew.works) > 1 else ''}" if crew else "no process",
         "devices": sorted({part.device for part in graded}), "precision": crew.precision if crew else "none needed",

@@ -91,6 +91,7 @@ def _dealt(waiting: deque[int], hands: Hands, pace: Pace, ledger: Ledger) -> Ite
             working += 1
         for part in hands.wait(pace.left()):
             working -= 1
+            ledger.ended.append(pace.clock())
             if not part.failed:
                 pace.note(part.effort, part.seconds)
             ledger.memory_gb.append(memory_of_processes_gb(hands.processes()))
