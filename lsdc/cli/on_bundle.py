@@ -125,8 +125,8 @@ def check(file: Path, sample: Path) -> None:
               "works here.")
 @click.option("--many", type=click.IntRange(min=0), default=0, metavar="N", show_default=True,
               help="Time N clean studies too.")
-@click.option("--most-fallback", type=click.FloatRange(0, 1), default=0.25, show_default=True,
-              help="Share of rows that may be priors where every quirk is planted.")
+@click.option("--most-fallback", type=click.FloatRange(0, 1), default=0.10, show_default=True,
+              help="Share of rows that may be priors although their series are there and can be read.")
 @click.option("--quick", is_flag=True, help="Execute the notebook on each set once, the script not at all.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same as json.")
 def verify(folder: Path, kinds: tuple[str, ...], python: Path | None, sandbox: str | None, many: int,

@@ -3,21 +3,24 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from lsdc.errors import LsdcError
 from lsdc.kernel.environment import Environment
-from lsdc.kernel.memory import Watch
+from lsdc.kernel.memory import Watch, family
 
 NAMESPACES = {"namespaces, as root": ("unshare", "-mn"), "namespaces, as a user": ("unshare", "-rmn")}
 GUARDS = "guards: no namespaces here, so network attempts are refused in Python and the input is hashed"
 PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SECONDS = 3600
+SUBMISSION = "submission.csv"
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,12 @@ def execute(code_file: Path, mounts: list[Mount], environment: Environment, kind
     attempts = (scratch / "log" / "network").read_text() if (scratch / "log" / "network").exists() else ""
     faults = ["tried to reach the network: " + " | ".join(attempts.strip().splitlines()[:3])] if attempts else []
     faults += [f"left in HOME: {path.name}" for path in sorted((scratch / "home").iterdir())]
+    if (names := scratch / "log" / "names").exists():  # all that stands there becomes output of the notebook
+        faults += [f"left in the working folder: {name}" for name in names.read_text().splitlines()
+                   if name != SUBMISSION]
     if kind == GUARDS and _hash(mounts) != before:
         faults.append("the input is not as it was before")
-    return Told(told[0], told[1], seconds, memory, scratch / "log" / "submission.csv", tuple(faults))
+    return Told(told[0], told[1], seconds, memory, scratch / "log" / SUBMISSION, tuple(faults))
 
 
 def _in_namespaces(kind, mounts, environment, scratch, template, working) -> tuple[list[str], dict[str, str]]:
@@ -121,15 +127,23 @@ def _watched(command: list[str], variables: dict[str, str], folder: Path
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                start_new_session=True)
     watch = Watch(process.pid)
-    alarm = threading.Timer(SECONDS, process.kill)
+    alarm = threading.Timer(SECONDS, _end, [process.pid])
     alarm.start()
     try:
         with watch:
             output = process.communicate()[0]
     finally:
         alarm.cancel()
-        process.kill()
+        if process.poll() is None:
+            _end(process.pid)
     return (process.returncode, output), watch.seconds, watch.peak_gb
+
+
+def _end(pid: int) -> None:
+    """End a process and all that it started."""
+    for one in family(pid):
+        with suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
 
 
 def _works(words: tuple[str, ...]) -> bool:

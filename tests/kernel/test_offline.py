@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -119,18 +121,39 @@ def test_a_kernel_that_does_what_it_must_not_is_found_out(kind, here, tmp_path):
                     "for act in (lambda: socket.create_connection(('192.0.2.1', 80), timeout=1),\n"
                     "            lambda: (root / 'mine' / 'a.txt').write_text('other'),\n"
                     "            lambda: (Path.home() / 'left').touch(),\n"
+                    "            lambda: Path('cache').mkdir(),\n"
                     "            lambda: __import__('lsdc')):\n"
                     "    try: act()\n"
                     "    except (OSError, ImportError) as error: print(type(error).__name__, error)\n")
     told = execute(code, [Mount(tmp_path / "input", "mine")], here, kind, tmp_path / "place")
     assert told.code == 0, told.output
     assert "tried to reach the network: getaddrinfo 192.0.2.1" in told.faults
+    assert "left in the working folder: cache" in told.faults
     assert "No module named 'lsdc'" in told.output
     if kind == GUARDS:
         assert {"left in HOME: left", "the input is not as it was before"} <= set(told.faults)
     else:
         assert told.output.count("Read-only file system") == 2
         assert (tmp_path / "input" / "a.txt").read_text() == "as it was"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kernel_that_hangs_is_ended_with_all_that_it_started(kind, here, tmp_path, monkeypatch):
+    monkeypatch.setattr("lsdc.kernel.sandbox.SECONDS", 4)
+    code = tmp_path / "hangs.py"
+    code.write_text("import subprocess\nwith subprocess.Popen(['sleep', '4713'], start_new_session=True): pass\n")
+    began = time.monotonic()
+    told = execute(code, [], here, kind, tmp_path / "place")
+    assert told.code != 0
+    assert time.monotonic() - began < 60
+    assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"sleep\x004713" in _bytes(path)]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # ended meanwhile
+        return b""
 
 
 @needs_namespaces

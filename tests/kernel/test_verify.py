@@ -101,14 +101,17 @@ def test_hours_of_the_hidden_set_are_projected(tmp_path):
 def test_too_many_priors_or_too_slow_is_a_fault(made, tmp_path, monkeypatch, here):
     from lsdc.kernel import verify as module
 
-    figures = {"rows": 25, "fallback_share": 0.3, "fallbacks": {"not located": 7}, "seconds_per_study": 60.0,
-               "lanes": 1, "graded": 1, "wall_seconds": 70.0}
+    figures = {"rows": 25, "fallback_share": 0.48, "failed_studies": {"it ended": [7]},
+               "fallbacks": {"not located": 7, "no axial_t2 series shows it": 4, "constant image": 1},
+               "seconds_per_study": 60.0, "lanes": 1, "graded": 1, "wall_seconds": 70.0}
     monkeypatch.setattr(module, "make_set", lambda *_, **__: tmp_path)
-    monkeypatch.setattr(module, "try_kernel", lambda *_, **__: Judged((), dict(figures), Told(0, "", 70.0, None, tmp_path)))
+    told = Told(0, "", 70.0, None, tmp_path)
+    monkeypatch.setattr(module, "try_kernel", lambda *_, **__: Judged((), dict(figures), told))
     monkeypatch.setattr(module, "make_environment", lambda *_: here)
     checks = verify(made, tmp_path / "cache", Plan(kinds=("here",), first=module.QUICK[:1]))
-    assert checks[-1].faults == ("30.0 % of the rows are priors, wanted at most 25 %",
-                                 "722 studies would take 12.0 h of 9")
+    assert checks[-1].faults == (
+        "28.0 % of the rows are priors although their series can be read, wanted at most 10 %",
+        "1 studies failed: it ended", "722 studies would take 12.0 h of 9")
     text = text_of(checks, made, read_manifest(made))
     assert "\n          7 rows are priors: not located" in text
     assert text.splitlines()[-1] == "NOT VERIFIED: 1 of 8 checks failed"
