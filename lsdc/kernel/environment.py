@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -12,12 +13,14 @@ from importlib import metadata
 from pathlib import Path
 
 from lsdc.errors import LsdcError
-from lsdc.files import read_json, write_json, write_text, written_aside
+from lsdc.files import need_space, read_json, write_json, write_text, written_aside
 from lsdc.kernel.image import TRAINING, Image
 
 KINDS = ("here", "image", "newest")
 TORCH = ("torch", "torchvision")
 MARK = "environment.json"
+GIGABYTES = {False: 12, True: 2}  # with a torch of its own, and what is downloaded; with a linked one
+log = logging.getLogger(__name__)
 LIST = """
 import importlib.metadata, importlib.util, json, sys
 versions = {one.metadata["Name"].lower().replace("_", "-"): one.version for one in importlib.metadata.distributions()}
@@ -52,6 +55,8 @@ def make_environment(kind: str, image: Image, cache: Path, python: Path | None =
     key = hashlib.sha256("\n".join([_version(python), str(linked), *wanted]).encode()).hexdigest()[:12]
     folder = cache / f"{kind}-{key}"
     if not (folder / MARK).exists():
+        need_space(cache, GIGABYTES[linked is not None], f"the environment {kind!r}")
+        log.info("environment %s: pip installs it, which takes minutes and gigabytes, once", kind)
         with written_aside(folder) as aside:
             _run([str(python), "-m", "venv", str(aside)], "a virtual environment cannot be made")
             if linked is not None:

@@ -119,7 +119,6 @@ def _code(bundle: Path, manifest: dict):
 def _environment(name, bundle, manifest, image, cache, plan) -> tuple[Check, Environment | None]:
     title = f"environment {name}"
     try:
-        log.info("environment %s: looked for, or made", name)
         environment = make_environment(name, image, cache, plan.python)
         versions = packages_of(environment)
     except LsdcError as error:
