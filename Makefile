@@ -22,7 +22,7 @@ endif
 OPTIONS = --config "$(CONFIG)" $(if $(RUN),--run "$(RUN)") $(foreach setting,$(SET),--set '$(setting)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor phantom audit train-detector train-fold train evaluate runs summary blend submit \
+.PHONY: help setup doctor phantom audit train-detector train-fold train evaluate runs summary blend predict submit \
 	submissions bundle verify-bundle push bench bench-quality bench-ablation lint test clean
 
 help:  ## this map
@@ -71,6 +71,11 @@ summary: $(READY)  ## summary.html of a run, which train and evaluate leave too
 blend: $(READY)  ## weights, calibration, second level of several runs (MODELS="name name a.csv" FOLDS=csv OUT=json)
 	$(LSDC) blend --config "$(CONFIG)" $(foreach setting,$(SET),--set '$(setting)') $(if $(FOLDS),--folds "$(FOLDS)") \
 		$(if $(OUT),--out "$(OUT)") $(foreach one,$(MODELS),"$(one)")
+
+predict: $(READY)  ## a test part to OUT=submission.csv, in time whatever happens (RUN or BLEND=, DATA, HOURS=8.5, LENIENT=1)
+	$(LSDC) predict $(if $(BLEND),--blend "$(BLEND)",--run "$(or $(RUN),$(basename $(notdir $(CONFIG))))") \
+		$(if $(OUT),--out "$(OUT)") $(if $(FOLDS),--folds "$(FOLDS)") $(if $(HOURS),--deadline-hours "$(HOURS)") \
+		$(if $(LENIENT),--lenient) $(foreach setting,$(SET),--set '$(setting)')
 
 submit: $(READY)  ## submissions/NAME/submission.csv from all trained folds (REPLACE=1 overwrites one, BLEND=file blends runs)
 	$(LSDC) submit $(OPTIONS) $(if $(BLEND),--blend "$(BLEND)") $(if $(NAME),--name "$(NAME)") $(if $(REPLACE),--replace)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lsdc.competition.asked import Asked
-from lsdc.errors import StorageError
+from lsdc.errors import StorageError, TableError
 from lsdc.files import written_aside
 from lsdc.submit.writer import check_submission, write_submission
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, parse_row_id, row_id
@@ -45,6 +45,13 @@ class GrowingSubmission:
     @property
     def due(self) -> bool:
         return self.changed and self.clock() - self.written_at >= max(OFTEN_S, 50 * self.write_s)
+
+    def begin(self) -> None:
+        """Write the priors, unless a valid answer of an earlier run to the same sample is there."""
+        try:
+            check_submission(self.path, list(self.asked.rows))
+        except TableError:
+            self.write()
 
     def write(self) -> None:
         """Write aside, read again, check, rename; StorageError when there is no room, and the old file stays."""

@@ -108,7 +108,7 @@ class Processes:
 
     def give(self, job: Job) -> None:
         lane = min(self.lanes_there, key=lambda one: (len(one.jobs), not one.ready))
-        if not lane.jobs:
+        if lane.ready and not lane.jobs:
             lane.since = self.clock()
         lane.jobs.append(job)
         with suppress(OSError):  # if it has died, `wait` will find that
@@ -119,7 +119,7 @@ class Processes:
         while self.again and any(self._room(lane) for lane in self.lanes_there):
             self.give(self.again.popleft())
         limit = min((lane.since + self.study_limit_s - self.clock() for lane in self.lanes_there
-                     if lane.ready and lane.jobs), default=self.study_limit_s)
+                     if lane.jobs or not lane.ready), default=self.study_limit_s)
         heard = wait([lane.pipe for lane in self.lanes_there],
                      max(0.0, limit if seconds is None else min(seconds, limit)))
         parts = [part for lane in list(self.lanes_there) if lane.pipe in heard and (part := self._hear(lane))]
@@ -148,7 +148,7 @@ class Processes:
 
     def _start(self, lane: Lane) -> None:
         lane.pipe, theirs = self.context.Pipe()
-        lane.ready, lane.starts = False, lane.starts + 1
+        lane.ready, lane.starts, lane.since = False, lane.starts + 1, self.clock()
         lane.process = self.context.Process(target=serve, args=(theirs, lane.work))
         before = os.environ.get("OMP_NUM_THREADS")
         os.environ["OMP_NUM_THREADS"] = str(lane.work.threads)  # of the child, before its libraries load
@@ -178,9 +178,10 @@ class Processes:
         return told
 
     def _too_long(self, lane: Lane) -> Part | None:
-        if not (lane.ready and lane.jobs) or self.clock() - lane.since < self.study_limit_s:
+        if (lane.ready and not lane.jobs) or self.clock() - lane.since < self.study_limit_s:
             return None
-        self.tries[lane.jobs[0].study_id] = TRIES
+        if lane.ready:
+            self.tries[lane.jobs[0].study_id] = TRIES
         return self._ended(lane, f"it took longer than {self.study_limit_s:.0f} s")
 
     def _ended(self, lane: Lane, cause: str) -> Part | None:

@@ -65,8 +65,8 @@ class Outcome:
             raise DataError(
                 "this prediction is not good enough for a strict run", got="\n          ".join(faults),
                 wanted=f"every study graded, at most {100 * self.terms.fallback_limit:.0f} % of rows from priors",
-                where=self.terms.out, remedy="the file is valid and whole; mend what is named, accept more with "
-                "--fallback-limit, or use --lenient")
+                where=self.terms.out, remedy="the file is valid and whole; mend what is named, or accept it: "
+                "`lsdc predict` has --fallback-limit and --lenient")
 
 
 @dataclass

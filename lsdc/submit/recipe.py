@@ -37,8 +37,9 @@ class Recipe:
 
     @classmethod
     def of_blend(cls, path: Path, runs: Mapping[str, RunFolder], folds: Sequence[int] = ()) -> "Recipe":
-        """The runs of a blend file by their model's name."""
-        return cls({name: chosen(run, folds) for name, run in runs.items()}, Path(path))
+        """The runs of a blend file by their model's name, each with the folds that it was fitted on, or those named."""
+        own = {member.name: member.folds for member in read_blend(path).members}
+        return cls({name: chosen(run, folds or own[name]) for name, run in runs.items()}, Path(path))
 
     def opened_blend(self) -> Blend | None:
         return None if self.blend is None else read_blend(self.blend)

@@ -11,7 +11,7 @@ from lsdc.competition import open_folder
 from lsdc.errors import DataError
 from lsdc.files import file_hash, read_json
 from lsdc.runs import RunFolder
-from lsdc.submit import FoldModel, make_blended_submission
+from lsdc.submit import FoldModel, Recipe, Terms, make_blended_submission, open_blend, predict_test_part
 from lsdc.tables import PREDICTIONS, SUBMISSION
 from lsdc.taxonomy import TARGETS, row_id
 from lsdc.weighting import weighted
@@ -98,6 +98,22 @@ def test_runs_that_are_not_those_of_the_blend(folder, runs, file, tmp_path, monk
     with pytest.raises(DataError, match=f"cannot be applied(.|\n)*{message}(.|\n)*lsdc blend"):
         make_blended_submission(folder, file, runs, COMPUTE, tmp_path / "out", hire=here)
     assert not (tmp_path / "out").exists()
+
+
+def test_runs_reduced_to_what_inference_reads(folder, runs, file, tmp_path):
+    whole = make_blended_submission(folder, file, runs, COMPUTE, tmp_path / "out", hire=here)
+    bare = {name: bare_run(tmp_path / "bare" / name, (0, 1, 2)) for name in SAYS}  # a fold more than the blend knows
+    _, found = open_blend(file, tmp_path / "bare", bare=True)
+    assert {name: run.path for name, run in found.items()} == {name: run.path for name, run in bare.items()}
+    recipe = Recipe.of_blend(file, found)
+    assert {name: [fold.number for fold in folds] for name, folds in recipe.folds.items()} == {"a": [0, 1], "b": [0, 1]}
+    assert recipe.priors() == pytest.approx(np.tile(np.array([1, 2, 4]) / 7, (25, 1)))
+    terms = Terms(tmp_path / "submission.csv", tmp_path / "work")
+    predict_test_part(folder.root, recipe, COMPUTE, terms, hire=here).demand()
+    assert file_hash(terms.out) == whole["submission_sha256"]
+    (bare["b"].fold(1).classifier / "classifier.json").unlink()
+    with pytest.raises(DataError, match="the run b has no models of folds 1"):
+        open_blend(file, tmp_path / "bare", bare=True)
 
 
 def test_a_model_from_a_csv_file_cannot_predict(folder, runs, tmp_path):

@@ -10,17 +10,17 @@ import pandas as pd
 import pytest
 
 from lsdc.competition.priors import prior_table, read_priors, write_priors
-from lsdc.errors import DataError, StorageError, TableError
+from lsdc.errors import DataError, StorageError, TableError, WeightsError
 from lsdc.files import read_json
 from lsdc.submit import Recipe, Terms, predict_test_part
+from lsdc.submit.books import UNKNOWN
 from lsdc.submit.growing import STRANGE
 from lsdc.submit.hands import Here
-from lsdc.submit.pipeline import UNKNOWN
 from lsdc.submit.writer import check_submission
 from lsdc.tables import SUBMISSION
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, row_id
 from tests.builders import write_competition
-from tests.submit.bare import COMPUTE, bare_run
+from tests.submit.bare import COMPUTE, bare_run, here
 from tests.submit.standins import Brightness
 
 STUDIES = (2001, 2002, 2003)
@@ -203,7 +203,7 @@ def test_priors_are_there_before_anything_can_fail(predict, run, tmp_path, monke
     def fail(*_):
         raise RuntimeError("no device")
 
-    monkeypatch.setattr("lsdc.submit.pipeline.choose_crew", fail)
+    monkeypatch.setattr("lsdc.submit.pipeline.open_test_part", fail)
     with pytest.raises(RuntimeError, match="no device"):
         predict()
     values = answers(tmp_path)
@@ -217,6 +217,20 @@ def fill(path) -> None:
     with suppress(OSError), path.open("wb", buffering=0) as file:
         while file.write(bytes(4096)):
             pass
+
+
+def test_models_that_cannot_be_loaded(data, run, tmp_path):
+    """The run's records are there and its networks are not: an error, or priors everywhere in a lenient run."""
+    def predicted(strict):
+        return predict_test_part(data, Recipe.of_run(run), COMPUTE,
+                                 Terms(tmp_path / "submission.csv", tmp_path / "work", strict=strict), hire=here)
+
+    with pytest.raises(WeightsError, match="a detector of another kit"):
+        predicted(strict=True)
+    assert len(answers(tmp_path)) == 75
+    outcome = predicted(strict=False)
+    outcome.demand()
+    assert outcome.figures["failed_studies"] == {"a detector of another kit or version": list(STUDIES)}
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounting a small file system needs root")
