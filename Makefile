@@ -4,6 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 FOLD ?= 0
 CONFIG ?= configs/phantom.yaml
+BUNDLE ?= .lsdc/bundle
 VENV := .venv
 READY := $(VENV)/.ready
 LSDC := $(VENV)/bin/lsdc
@@ -21,8 +22,8 @@ endif
 OPTIONS = --config "$(CONFIG)" $(if $(RUN),--run "$(RUN)") $(foreach setting,$(SET),--set '$(setting)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor phantom audit train-detector train-fold train evaluate runs summary blend submit \
-	submissions bench bench-quality bench-ablation lint test clean
+.PHONY: help setup doctor phantom audit train-detector train-fold train evaluate runs summary blend predict submit \
+	submissions bundle verify-bundle push bench bench-quality bench-ablation lint test clean
 
 help:  ## this map
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -34,7 +35,7 @@ $(READY): pyproject.toml configs/constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 found. Install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) cannot make a virtual environment. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@echo "installing into $(VENV): about 6 GB with torch, a few minutes"
-	$(VENV)/bin/python -m pip install --quiet --constraint configs/constraints.txt --editable '.[train,dev]'
+	$(VENV)/bin/python -m pip install --quiet --constraint configs/constraints.txt --editable '.[train,kernel,dev]'
 	@touch $@
 
 doctor: $(READY)  ## what this machine has, and what is missing
@@ -71,11 +72,28 @@ blend: $(READY)  ## weights, calibration, second level of several runs (MODELS="
 	$(LSDC) blend --config "$(CONFIG)" $(foreach setting,$(SET),--set '$(setting)') $(if $(FOLDS),--folds "$(FOLDS)") \
 		$(if $(OUT),--out "$(OUT)") $(foreach one,$(MODELS),"$(one)")
 
+predict: $(READY)  ## a test part to OUT=submission.csv, in time whatever happens (RUN or BLEND=, DATA, HOURS=8.5, LENIENT=1)
+	$(LSDC) predict $(if $(BLEND),--blend "$(BLEND)",--run "$(or $(RUN),$(basename $(notdir $(CONFIG))))") \
+		$(if $(OUT),--out "$(OUT)") $(if $(FOLDS),--folds "$(FOLDS)") $(if $(HOURS),--deadline-hours "$(HOURS)") \
+		$(if $(LENIENT),--lenient) $(foreach setting,$(SET),--set '$(setting)')
+
 submit: $(READY)  ## submissions/NAME/submission.csv from all trained folds (REPLACE=1 overwrites one, BLEND=file blends runs)
 	$(LSDC) submit $(OPTIONS) $(if $(BLEND),--blend "$(BLEND)") $(if $(NAME),--name "$(NAME)") $(if $(REPLACE),--replace)
 
 submissions: $(READY)  ## all submissions in one table, with the scores typed into submissions/leaderboard.csv
 	$(LSDC) submissions
+
+bundle: $(READY)  ## pack RUN (or BLEND=file) for an offline notebook: BUNDLE=.lsdc/bundle OWNER=name WHEELS="a.whl" FOLDS=0,1 REPLACE=1
+	$(LSDC) bundle make --out "$(BUNDLE)" $(if $(BLEND),--blend "$(BLEND)") $(if $(OWNER),--owner "$(OWNER)") \
+		$(if $(FOLDS),--folds "$(FOLDS)") $(foreach wheel,$(WHEELS),--wheel "$(wheel)") $(if $(REPLACE),--replace) \
+		$(if $(BLEND),,"$(or $(RUN),$(basename $(notdir $(CONFIG))))")
+
+verify-bundle: $(READY)  ## try BUNDLE as its notebook will, offline (ENVIRONMENTS="image newest" PYTHON_IMAGE=python3.12 MANY=300)
+	$(LSDC) bundle verify "$(BUNDLE)" $(foreach one,$(ENVIRONMENTS),--environment "$(one)") \
+		$(if $(PYTHON_IMAGE),--python "$(PYTHON_IMAGE)") $(if $(MANY),--many "$(MANY)")
+
+push: $(READY)  ## what the kaggle client would be told to upload BUNDLE (NEW=1 the first time); YES=1 tells it
+	$(LSDC) bundle push "$(BUNDLE)" $(if $(NEW),--new) $(if $(YES),--yes)
 
 bench: $(READY)  ## seconds per study; WHAT="labels physics evidence" shows what the phantom is worth
 	$(LSDC) bench $(OPTIONS) $(foreach part,$(WHAT),--what $(part))

@@ -34,14 +34,25 @@ def choose_device(compute: ComputeSettings) -> "torch.device":
     return torch.device("cpu")
 
 
-def gpu_fault() -> str | None:
-    """Why the first CUDA device cannot be used; None when it computes correctly."""
+def usable_gpus() -> tuple[list[str], list[str]]:
+    """Every CUDA device that computes correctly, as cuda:0, and for each other one why not."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return [], []
+    faults = {name: gpu_fault(name) for name in (f"cuda:{number}" for number in range(torch.cuda.device_count()))}
+    return ([name for name, fault in faults.items() if fault is None],
+            [f"{name}: {fault}" for name, fault in faults.items() if fault is not None])
+
+
+def gpu_fault(device: str = "cuda") -> str | None:
+    """Why a CUDA device (the first by default) cannot be used; None when it computes correctly."""
     import torch
 
     if not torch.cuda.is_available():
         return "torch sees no CUDA device"
     try:
-        ones = torch.ones(8, 8, device="cuda")
+        ones = torch.ones(8, 8, device=device)
         total = float((ones @ ones).sum())
     except RuntimeError as error:
         return str(error).splitlines()[0]

@@ -43,9 +43,20 @@ def each(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def in_own_process(work: Callable[..., R], *arguments: object) -> R:
+    """work(*arguments) in a process that ends with it and takes with it what its libraries hold (a GPU's memory)."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), keep_to_parent) as pool:
+        return pool.submit(work, *arguments).result()
+
+
 def _start(work: Callable, shared: tuple) -> None:
     global _work, _shared
     _work, _shared = work, shared
+    keep_to_parent()
+
+
+def keep_to_parent() -> None:
+    """To be called first in a process that works for another: one thread of OpenCV, and it ends with its parent."""
     cv2.setNumThreads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -6,6 +6,7 @@ import re
 import resource
 import subprocess
 import sys
+from collections.abc import Iterable
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
@@ -64,3 +65,27 @@ def peak_memory_gb() -> float:
     else:
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit)
+
+
+def memory_of_processes_gb(pids: Iterable[int]) -> float:
+    """Sum of the largest resident memories so far of this process, those named and their children, in GB.
+
+    Pages that processes share count in each, so that it is an upper bound. 0 where there is no /proc.
+    """
+    return sum(_mark_gb(pid) for pid in {os.getpid(), *pids, *(child for pid in pids for child in _children(pid))})
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(word) for task in Path(f"/proc/{pid}/task").iterdir()
+                for word in (task / "children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _mark_gb(pid: int) -> float:
+    try:
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    except OSError:
+        return 0.0
+    return int(found[1]) / 1e6 if found else 0.0

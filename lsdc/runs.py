@@ -83,6 +83,12 @@ class RunFolder:
         """Folds that have predictions, in order; DataError when there is none."""
         return self._some(self.folds_with("predictions.csv"), "predictions.csv", "no finished fold")
 
+    def trained_folds(self) -> list[FoldFolder]:
+        """Folds that have all that inference needs, in order; DataError when there is none."""
+        found = [fold for fold in self.folds_with("classifier/classifier.json")
+                 if (fold.detector / "detector.json").exists() and fold.priors.exists()]
+        return self._some(found, "{classifier, detector, priors.csv}", "no trained fold")
+
     def folds_with(self, name: str) -> list[FoldFolder]:
         """Folds whose folder has a file of this name (with slashes, below it), in order; there may be none."""
         found = [FoldFolder(path) for path in self.path.glob("fold[0-9]*")

@@ -166,6 +166,21 @@ def test_every_quirk_in_one_test_set_loses_no_row(trained, dirty_phantom):
     assert "no sagittal_t1 series" in manifest["fallbacks"]  # the planted missing plane
 
 
+def test_its_bundle_is_verified_with_the_notebook_really_executed(trained):
+    """In the clean environment of this interpreter, on one study and on every quirk; the smoke models find little."""
+    place, _ = trained
+    told = place.lsdc("bundle", "smoke", "--owner", "someone", "--fallback-limit", 1)
+    assert told.returncode == 0, told.stderr
+    assert ".lsdc/bundle: 12 files" in told.stdout
+    told = place.lsdc("bundle", "verify", "--environment", "here", "--quick", "--most-fallback", 1, "--json")
+    assert told.returncode == 0, told.stdout[-4000:] + told.stderr[-2000:]
+    checks = {check["name"]: check["figures"] for check in json.loads(told.stdout)["checks"]}
+    one, all_quirks = (checks[name] for name in checks if name.startswith("here: "))
+    assert (one["rows"], all_quirks["rows"], all_quirks["failed_studies"]) == (25, 200, {})
+    assert 0 < all_quirks["fallback_share"] < 1
+    assert all_quirks["projected_hours"] < 9
+
+
 def test_a_broken_study_gets_priors_and_is_counted(trained, run):
     place, _ = trained
     root = phantom(trained)
@@ -190,6 +205,54 @@ def test_a_broken_study_gets_priors_and_is_counted(trained, run):
     for target in TARGETS[5:]:  # all but the canal
         assert written.loc[f"{study}_{target.column}"].to_numpy() == pytest.approx(
             priors.loc[target.column, written.columns].to_numpy(), abs=1e-9)
+
+
+@pytest.fixture(scope="module")
+def bare(trained, run):
+    """A folder of runs with one reduced to what inference reads."""
+    root = trained[0].folder / "predicted" / "runs"
+    for part in ("config.yaml", *(f"fold0/{name}" for name in (
+            "detector/detector.json", "detector/detector.torchscript", "classifier/classifier.json",
+            "classifier/classifier.safetensors", "priors.csv"))):
+        (root / "smoke" / part).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(run.path / part, root / "smoke" / part)
+    return root
+
+
+def test_predict_needs_little_of_a_run_and_says_what_submit_says(trained, bare):
+    place, _ = trained
+    out = place.folder / "predicted"
+    told = place.lsdc("predict", "--runs", bare, "--run", "smoke", "--data", phantom(trained), "--out", out / "one.csv",
+                      "--work", out / "work", "--fallback-limit", 0.6)
+    assert told.returncode == 0, told.stderr
+    assert "2 studies graded in" in told.stdout
+    assert (out / "one.csv").read_bytes() == (
+        place.folder / "submissions" / "first" / "submission.csv").read_bytes()
+    summary = json.loads((out / "work" / "summary.json").read_text())
+    assert summary["devices"] == ["cpu"]
+    assert 0 < summary["peak_memory_gb"] < 3.5
+
+
+def test_a_killed_prediction_goes_on_to_the_same_file(trained, bare, dirty_phantom):
+    """After the tests above, which left submissions/dirty: made by the same models, not disturbed."""
+    place, _ = trained
+    out = place.folder / "predicted"
+    words = ("predict", "--runs", bare, "--run", "smoke", "--data", dirty_phantom / "competition", "--out",
+             out / "dirty.csv", "--work", out / "dirty")
+    killed = place.start(*words, "--lenient")
+    until(lambda: len(list(out.glob("dirty/*/*.json"))) > 1)
+    killed.kill()
+    killed.wait()
+    until(lambda: place.processes() == [])
+    kept = len(list(out.glob("dirty/*/*.json")))
+    assert 1 < kept < 8
+    assert len(pd.read_csv(out / "dirty.csv")) == 200
+    told = place.lsdc(*words)
+    assert told.returncode == 2  # some planes are missing, more than a strict run accepts
+    assert "this prediction is not good enough for a strict run" in told.stderr
+    assert f"{8 - kept} studies graded in" in told.stdout
+    assert f"{kept} kept from before" in told.stdout
+    assert (out / "dirty.csv").read_bytes() == (place.folder / "submissions" / "dirty" / "submission.csv").read_bytes()
 
 
 def test_bench_prints_a_table_by_stage(trained):
@@ -230,7 +293,7 @@ def test_no_network_and_nothing_outside_the_working_folder(trained):
     assert not place.network_log.exists() or place.network_log.read_text() == ""
     assert [path for path in place.home.rglob("*") if path.is_file()] == []
     assert {path.name for path in place.folder.iterdir()} <= {
-        "home", "configs", ".lsdc", "submissions", "broken", "network.log", "worst.png"}
+        "home", "configs", ".lsdc", "submissions", "broken", "predicted", "network.log", "worst.png"}
 
 
 def test_the_guard_can_fail(make_place):

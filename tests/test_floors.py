@@ -65,9 +65,15 @@ def test_heavy_libraries_have_one_owner():
 
 
 def test_inference_imports_no_training_library():
-    code = ("import sys, lsdc.submit; "
+    code = ("import sys, lsdc.submit.models, lsdc.submit.pipeline, lsdc.cli.on_predict; "
             "print([name for name in ('ultralytics', 'lightning', 'pytorch_lightning', 'albumentations', 'scipy', "
             "'sklearn', 'iterstrat', 'matplotlib', 'tensorboard') if name in sys.modules])")
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
+
+
+def test_the_process_that_deals_studies_out_needs_no_torch():
+    code = "import sys, lsdc.submit.pipeline; print([name for name in ('torch', 'timm') if name in sys.modules])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
 

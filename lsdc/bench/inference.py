@@ -28,7 +28,7 @@ def bench_inference(folder: CompetitionFolder, run: RunFolder, settings: Setting
     ids = folder.study_ids("test")[:studies]
     if not ids:
         raise DataError("no test study to time", where=folder.root)
-    model = FoldModel.load(run.finished_folds()[0], choose_device(settings.compute))
+    model = FoldModel.load(run.trained_folds()[0], choose_device(settings.compute), settings.compute)
     model.rows(read_study(folder, ids[0], "test"))
     seconds, slices = defaultdict(list), []
     for study_id in ids:

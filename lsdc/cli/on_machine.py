@@ -17,10 +17,10 @@ TIMED_PHANTOM_STUDIES, MANY_STUDIES, MEASURED_TARGETS = 3, 2000, 20  # many: as 
 @run_option
 @click.option("--what", multiple=True, type=click.Choice(["phantom", "inference", "labels", "physics", "evidence",
                                                              "audit", "scores", "locations", "quality",
-                                                             "ablation"]),
+                                                             "ablation", "predict"]),
               default=["phantom", "inference"], show_default=True, help="May be given several times.")
 @click.option("--studies", type=click.IntRange(min=1), default=8, show_default=True,
-              help="inference: test studies to time.")
+              help="inference, predict: test studies to time.")
 @click.option("--training", type=click.IntRange(min=2), default=400, show_default=True,
               help="evidence: studies that the small networks learn from.")
 @click.option("--scoring", type=click.IntRange(min=1), default=100, show_default=True,
@@ -41,6 +41,8 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
     \b
     phantom    seconds and memory per study of making the phantom
     inference  seconds per study by stage, on the test part with the first trained fold of a run
+    predict    lsdc predict as a whole, with its processes, on a phantom of --studies test studies (or --data) with the
+               first trained fold of a run: seconds by stage, memory at a quarter, half and the end
     labels     rates, correlations and floor of the phantom's labels beside the competition's
     physics    how areas and depths measured on the phantom's images follow its latents
     evidence   small networks that see perfect crops, whole images, or slices without geometry
@@ -53,13 +55,14 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
 
     Quality and ablation train on a phantom of their own size and seed, or on --data, with the first network's
     detectors for all; their runs are named quality-* (--run changes the first word), and the same command goes on
-    after a stop. The others, but for inference and locations, are about the phantom of the config, whatever --data
-    says.
+    after a stop. The others, but for inference, predict and locations, are about the phantom of the config, whatever
+    --data says.
     """
     from lsdc.cli.data import make_phantom, open_data, open_finished_run, phantom_root
     from lsdc.config import load_settings
 
-    run, settings = (open_finished_run(run_name, config, overrides) if {"inference", "locations"} & set(what) else
+    of_run = {"inference", "predict", "locations"} & set(what)
+    run, settings = (open_finished_run(run_name, config, overrides) if of_run else
                      (None, load_settings(config, overrides)))
 
     for name in dict.fromkeys(what):  # each imports what it needs, as memory is measured too
@@ -71,6 +74,11 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
             from lsdc.bench.inference import bench_inference
 
             text = bench_inference(open_data(data, settings, run, training=False), run, settings, studies=studies)
+        elif name == "predict":
+            from lsdc.bench.prediction import bench_prediction, prediction_settings
+
+            own = prediction_settings(settings, studies)
+            text = bench_prediction(data or make_phantom(phantom_root(own), own), run, settings)
         elif name == "locations":
             from lsdc.bench.locations import bench_locations, variant_settings
 

@@ -187,18 +187,16 @@ def submit(config: Path, overrides: tuple[str, ...], data: Path | None, run_name
     run, settings = open_finished_run(run_name, config, overrides)
     folder = open_data(data, settings, run, training=False)
 
-    from lsdc.device import choose_device
     from lsdc.errors import TableError
     from lsdc.report.ledger import read_ledger, write_ledger
     from lsdc.submit import make_blended_submission, make_submission
 
-    device = choose_device(settings.compute)
     target = out / plain_name(name or (run.path.name if blend_file is None else blend_file.stem))
     if blend_file is None:
-        manifest = make_submission(folder, run, device, target, replace=replace)
+        manifest = make_submission(folder, run, settings.compute, target, replace=replace)
         source = f"folds {', '.join(map(str, manifest['folds']))}"
     else:
-        manifest = make_blended_submission(folder, blend_file, runs_root(), device, target, replace=replace)
+        manifest = make_blended_submission(folder, blend_file, runs_root(), settings.compute, target, replace=replace)
         source = f"the runs {', '.join(one['run'] for one in manifest['blend']['runs'])}"
     click.echo(f"{target / 'submission.csv'}: {manifest['rows']} rows of {manifest['studies']} studies from {source}; "
                f"{manifest['fallback_rows']} rows are priors")

@@ -1,51 +1,45 @@
-"""The story of a submission: each test study through every trained fold to 25 rows, fallbacks counted."""
+"""The story of a submission: valid from the first second, then better study by study, in time, whatever happens."""
 
-import logging
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
-import pandas as pd
-import torch
-
-from lsdc.competition import CompetitionFolder, Study, read_study
-from lsdc.competition.priors import read_priors
-from lsdc.detect import Detector, locate
-from lsdc.grade import Grader, mean_predictions
-from lsdc.progress import track
-from lsdc.runs import FoldFolder
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class FoldModel:
-    """What one trained fold needs to grade a study it never saw."""
-
-    fold: int
-    detector: Detector
-    grader: Grader
-    priors: pd.DataFrame
-
-    @classmethod
-    def load(cls, here: FoldFolder, device: torch.device) -> "FoldModel":
-        return cls(here.number, Detector.load(here.detector, device), Grader.load(here.classifier, device),
-                   read_priors(here.priors))
-
-    def rows(self, study: Study) -> pd.DataFrame:
-        """PREDICTIONS of one study: 25 rows."""
-        return self.grader.rows(study, locate(study, self.detector, fold=self.fold).locations, self.priors)
+from lsdc.competition.asked import open_test_part, read_asked
+from lsdc.config import ComputeSettings
+from lsdc.errors import LsdcError
+from lsdc.submit.books import Books
+from lsdc.submit.crew import Crew, choose_crew
+from lsdc.submit.dealing import graded
+from lsdc.submit.effort import Pace
+from lsdc.submit.growing import GrowingSubmission
+from lsdc.submit.hands import Hands, hired
+from lsdc.submit.outcome import Outcome
+from lsdc.submit.parts import Parts
+from lsdc.submit.recipe import Recipe
+from lsdc.submit.terms import Terms
 
 
-def predict_test_part(folder: CompetitionFolder, models: list[FoldModel]) -> pd.DataFrame:
-    """25 rows for each study of the test part, as `mean_predictions` has them: the mean over the folds' models."""
-    rows = []
-    for study_id in track(folder.study_ids("test"), "predict test studies"):
-        study = read_study(folder, study_id, "test")
-        for fault in study.faults:
-            log.warning("study %s: %s", study_id, fault)
-        rows.append(mean_predictions([model.rows(study) for model in models]))
-    return pd.concat(rows, ignore_index=True)
+def predict_test_part(data: Path, recipe: Recipe, compute: ComputeSettings, terms: Terms, *,
+                      hire: Callable[[Crew], Hands] = hired) -> Outcome:
+    """Answer the sample submission of a competition folder, and leave it at `terms.out`.
 
-
-def in_sample(predictions: pd.DataFrame, folder: CompetitionFolder) -> pd.DataFrame:
-    """The rows that the sample submission asks for."""
-    return predictions[predictions.row_id.isin(set(folder.sample))].reset_index(drop=True)
+    TableError where the sample cannot be answered, StorageError where the file cannot be written at the end. In a
+    strict run also DataError for a faulty test part, WeightsError where models are not whole, and StorageError for any
+    full disk; the file that is there by then stays valid.
+    """
+    asked = read_asked(data)
+    submission = GrowingSubmission(terms.out, asked, recipe.priors(), clock=terms.clock)
+    submission.begin()  # from here on there is something to hand in
+    books = Books(submission, Parts(terms.work, recipe.key(precision=compute.precision)), terms)
+    folder, faults = open_test_part(data, asked)
+    books.judge(faults, data)
+    pace, crew = Pace(recipe.efforts(), terms.deadline, 1, terms.clock, terms.began), None
+    todo = books.take_up(folder, pace)  # all but what an earlier run finished
+    try:
+        crew = choose_crew(recipe, folder, compute, len(todo)) if todo else None  # a process for each device
+        with closing(graded(todo, crew, hire, pace, books.ledger)) as parts:
+            for part in parts:
+                books.enter(part)  # and renew the file now and then
+    except LsdcError as error:
+        books.give_up(error, todo)
+    return books.close(pace, crew)

@@ -33,3 +33,12 @@ def write_submission(predictions: pd.DataFrame, sample: list[str], path: Path) -
         raise TableError("this is not a valid submission", got="\n          ".join(faults), where=path,
                          wanted=f"the {len(sample)} rows of the sample, each with probabilities that sum to 1")
     SUBMISSION.write(table.set_index("row_id").loc[sample].reset_index(), path)
+
+
+def check_submission(path: Path, sample: list[str]) -> None:
+    """Read a written submission as a stranger would; TableError unless it has the sample's rows in their order."""
+    table = SUBMISSION.read(path)
+    values = table[list(SEVERITY_COLUMNS)].to_numpy()
+    if table.row_id.tolist() != sample or (values < 0).any() or (abs(values.sum(axis=1) - 1) > SUM_TOLERANCE).any():
+        raise TableError("a submission that was just written is not what was written", where=path,
+                         remedy="look at the disk")

@@ -24,8 +24,8 @@ def test_help_lists_the_commands_in_flow_order(place):
     told = lsdc("--help", cwd=place)
     assert told.returncode == 0
     names = [line.split()[0] for line in told.stdout.partition("Commands:")[2].splitlines() if line.strip()]
-    flow = ["phantom", "audit", "train-fold", "train", "evaluate", "runs", "summary", "blend", "submit", "submissions",
-            "bench", "doctor"]
+    flow = ["phantom", "audit", "train-fold", "train", "evaluate", "runs", "summary", "blend", "predict", "submit",
+            "submissions", "bundle", "bench", "doctor"]
     assert [name for name in names if name in flow] == flow
 
 
@@ -45,6 +45,8 @@ def test_help_lists_the_commands_in_flow_order(place):
     (("summary", "--run", "mine"), "this run does not exist\n  wanted: mine"),
     (("runs", "mine"), "there is no run of this name\n  wanted: mine\n  got:    no run at all"),
     (("submit", "--run", "mine"), "this run does not exist\n  wanted: mine"),
+    (("bundle", "mine"), "this run does not exist\n  wanted: mine"),
+    (("bundle", "unfold", "nowhere", "--into", "x"), "this is no bundle\n  wanted: lsdc-bundle.json"),
 ])
 def test_bad_input_gets_one_clear_error(place, words, message):
     told = lsdc(*words, cwd=place, CUDA_VISIBLE_DEVICES="")

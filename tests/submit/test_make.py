@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 
 from lsdc.competition import open_folder
 from lsdc.errors import DataError, TableError
@@ -14,8 +13,7 @@ from lsdc.submit import FoldModel, make_submission
 from lsdc.tables import PREDICTIONS, SUBMISSION
 from lsdc.taxonomy import TARGETS, row_id
 from tests.builders import write_competition
-
-CPU = torch.device("cpu")
+from tests.submit.bare import COMPUTE, bare_run, here
 
 
 @pytest.fixture(scope="module")
@@ -26,15 +24,13 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def run(tmp_path, monkeypatch) -> RunFolder:
     """Folds 0 and 2 are finished. Fold f says (.5 + f/10, .5 - f/10, 0); neither knows the first target of 2002."""
-    run = RunFolder(tmp_path / "mine")
-    for number in (0, 1, 2):
-        run.fold(number).path.mkdir(parents=True)
+    monkeypatch.setenv("LSDC_CACHE", str(tmp_path / "cache"))
+    run = bare_run(tmp_path / "mine", (0, 1, 2))
     run.fold(0).predictions.touch()
     run.fold(2).predictions.touch()
-    run.config.write_text("a: 1\n")
 
-    def load(here, device):
-        def rows(study):
+    def load(here, device, *_):
+        def rows(study, **_):
             return PREDICTIONS.frame([
                 {"row_id": row_id(study.study_id, target), "normal_mild": 0.5 + here.number / 10,
                  "moderate": 0.5 - here.number / 10, "severe": 0.0, "fold": here.number, "model": "made up",
@@ -51,7 +47,7 @@ def inside(out) -> dict[str, bytes]:
 
 
 def test_the_mean_of_the_finished_folds_in_the_order_of_the_sample(folder, run, tmp_path):
-    make_submission(folder, run, CPU, tmp_path / "out" / "first")
+    make_submission(folder, run, COMPUTE, tmp_path / "out" / "first", hire=here)
     table = SUBMISSION.read(tmp_path / "out" / "first" / "submission.csv")
     assert table.row_id.tolist() == folder.sample
     # plain: (2/3, 1/3, 0) and (14/17, 3/17, 0); their mean times (1, 2, 4)
@@ -63,7 +59,7 @@ def test_the_mean_of_the_finished_folds_in_the_order_of_the_sample(folder, run, 
 def test_the_manifest_traces_a_submission(folder, run, tmp_path, monkeypatch):
     monkeypatch.setattr("lsdc.submit.make.commit", lambda: "0123456789ab+changes")
     out = tmp_path / "first"
-    told = make_submission(folder, run, CPU, out)
+    told = make_submission(folder, run, COMPUTE, out, hire=here)
     assert told == read_json(out / "manifest.json")
     wanted = {"run": "mine", "folds": [0, 2], "data": "competition", "studies": 2, "rows": 50, "fallback_rows": 1,
               "fallbacks": {"no place": 1}, "fallback_studies": {"no place": ["2002"]}, "out_of_fold": None,
@@ -76,23 +72,23 @@ def test_the_manifest_names_the_last_score(folder, run, tmp_path):
     scores = [{"name": "model", "total": 0.4, "intervals": {"total": [0.3, 0.5]}}, {"name": "priors", "total": 0.8}]
     write_json(run.evaluation, {"scores": scores, "share_of_way": None, "folds": [0, 2], "studies": 9,
                                 "phantom": False})
-    assert make_submission(folder, run, CPU, tmp_path / "first")["out_of_fold"] == {
+    assert make_submission(folder, run, COMPUTE, tmp_path / "first", hire=here)["out_of_fold"] == {
         "total": 0.4, "interval": [0.3, 0.5], "priors": 0.8, "floor": None, "share_of_way": None, "folds": [0, 2],
         "studies": 9, "phantom": False}
 
 
 def test_a_name_is_not_used_twice_unasked(folder, run, tmp_path, monkeypatch):
     out = tmp_path / "first"
-    make_submission(folder, run, CPU, out)
+    make_submission(folder, run, COMPUTE, out, hire=here)
     (out / "notes.txt").touch()
     before = inside(out)
     with monkeypatch.context() as patch:
         patch.setattr(FoldModel, "load", None)  # refused before anything is loaded
         with pytest.raises(DataError, match=r"of this name(.|\n)*REPLACE=1"):
-            make_submission(folder, run, CPU, out)
+            make_submission(folder, run, COMPUTE, out, hire=here)
     assert inside(out) == before
     run.fold(2).predictions.unlink()
-    assert make_submission(folder, run, CPU, out, replace=True)["folds"] == [0]
+    assert make_submission(folder, run, COMPUTE, out, replace=True, hire=here)["folds"] == [0]
     assert set(inside(out)) == {"submission.csv", "manifest.json"}
     assert SUBMISSION.read(out / "submission.csv").normal_mild.unique() == pytest.approx([0.5])
 
@@ -102,12 +98,12 @@ def test_nothing_is_half_written_when_a_writer_fails(folder, run, tmp_path, monk
     def fail(*_, **__):
         raise TableError("this is not a valid submission")
 
-    make_submission(folder, run, CPU, tmp_path / "out" / "first")
+    make_submission(folder, run, COMPUTE, tmp_path / "out" / "first", hire=here)
     before = inside(tmp_path / "out" / "first")
     monkeypatch.setattr(f"lsdc.submit.make.{writer}", fail)
     for name, replace in (("first", True), ("second", False)):
         with pytest.raises(TableError, match="not a valid submission"):
-            make_submission(folder, run, CPU, tmp_path / "out" / name, replace=replace)
+            make_submission(folder, run, COMPUTE, tmp_path / "out" / name, replace=replace, hire=here)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["first"]
     assert inside(tmp_path / "out" / "first") == before
 
@@ -116,5 +112,5 @@ def test_a_run_without_a_finished_fold(folder, run, tmp_path):
     for fold in run.finished_folds():
         fold.predictions.unlink()
     with pytest.raises(DataError, match="no finished fold"):
-        make_submission(folder, run, CPU, tmp_path / "first")
+        make_submission(folder, run, COMPUTE, tmp_path / "first", hire=here)
     assert not (tmp_path / "first").exists()

@@ -1,0 +1,74 @@
+"""`lsdc predict`: what an offline notebook runs. Heavy imports stay inside the command."""
+
+import os
+from pathlib import Path
+
+import click
+
+from lsdc.cli.trials import FoldList
+
+RERUN = "KAGGLE_IS_COMPETITION_RERUN"  # set where a submission is scored, absent where it is saved
+
+
+@click.command()
+@click.option("--runs", "root", type=click.Path(path_type=Path), envvar="LSDC_RUNS",
+              help="The folder of all runs. By default .lsdc/runs.")
+@click.option("--run", "run_name", metavar="NAME", help="The run whose trained folds predict: config.yaml and "
+              "fold*/{detector,classifier,priors.csv} are all that is read of it.")
+@click.option("--blend", "blend_file", type=click.Path(path_type=Path), metavar="FILE",
+              help="Blend the runs that this file of `lsdc blend` names, instead of one run.")
+@click.option("--folds", type=FoldList(), default=(), metavar="0,1,...", help="Only these folds. By default all.")
+@click.option("--data", type=click.Path(path_type=Path), envvar="LSDC_DATA", required=True,
+              help="The competition folder: sample_submission.csv, test_series_descriptions.csv, test_images/.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("submission.csv"), show_default=True)
+@click.option("--work", type=click.Path(path_type=Path), help="Where finished studies are kept, so that the same "
+              "command goes on after a stop, and summary.json is left. By default .lsdc/cache/predict.")
+@click.option("--deadline-hours", type=click.FloatRange(min=0, min_open=True), metavar="H",
+              help="Be done so many hours from now, with less effort or priors where it must be.")
+@click.option("--deadline-seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", help="The same in "
+              "seconds.")
+@click.option("--strict/--lenient", default=None, help="Strict: faults of the data, failed studies or too many priors "
+              f"end in an error. By default lenient where {RERUN} is set, else strict.")
+@click.option("--fallback-limit", type=click.FloatRange(0, 1), metavar="SHARE",
+              help="Share of rows that priors may answer in a strict run.  [default: 0.10]")
+@click.option("--set", "overrides", multiple=True, metavar="COMPUTE.KEY=VALUE",
+              help="Change a compute setting of the run; may be given several times.")
+def predict(root: Path | None, run_name: str | None, blend_file: Path | None, folds: tuple[int, ...], data: Path,
+            out: Path, work: Path | None, deadline_hours: float | None, deadline_seconds: float | None,
+            strict: bool | None, fallback_limit: float | None, overrides: tuple[str, ...]) -> None:
+    """Predict the test part of a folder and leave submission.csv, valid from the first second on.
+
+    The file is written at once with priors and grows study by study. A study that cannot be graded gets priors and is
+    counted. Each GPU gets a process of its own; without one, a few processes share the CPU (compute.accelerator,
+    compute.workers, compute.precision, compute.batch_size, compute.detect_batch can be --set).
+    """
+    from lsdc.cli.data import MAY_CHANGE, plain_name
+    from lsdc.config import cache_root, load_settings, runs_root
+    from lsdc.errors import ConfigError
+    from lsdc.runs import RunFolder
+    from lsdc.submit import Recipe, Terms, open_blend, predict_test_part
+    from lsdc.submit.terms import FALLBACK_LIMIT
+
+    if (blend_file is None) == (run_name is None):
+        raise click.UsageError("give --run NAME, or --blend FILE, whose runs are named in it")
+    if deadline_hours is not None and deadline_seconds is not None:
+        raise click.UsageError("give one of --deadline-hours and --deadline-seconds")
+    if lost := [text for text in overrides if not text.startswith(MAY_CHANGE[0])]:
+        raise ConfigError("a trained run keeps the settings it was made with", got=", ".join(lost), wanted="compute.*",
+                          remedy="leave these --set out")
+    terms = Terms(
+        out, work or cache_root() / "predict", strict=RERUN not in os.environ if strict is None else strict,
+        fallback_limit=FALLBACK_LIMIT if fallback_limit is None else fallback_limit,
+        deadline_s=deadline_hours * 3600 if deadline_hours is not None else deadline_seconds)
+    root = root or runs_root()
+    if blend_file is None:
+        run = RunFolder(root / plain_name(run_name))
+        recipe = Recipe.of_run(run, folds)
+    else:
+        _, members = open_blend(blend_file, root, bare=True)
+        run = next(iter(members.values()))
+        recipe = Recipe.of_blend(blend_file, members, folds)
+    click.echo(f"data: {data}; {'strict' if terms.strict else 'lenient'}", err=True)
+    outcome = predict_test_part(data, recipe, load_settings(run.config, overrides).compute, terms)
+    click.echo(outcome.text)
+    outcome.demand()

@@ -1,0 +1,73 @@
+"""The manifest of a bundle: sha256 and size of every file, written once, checked wherever the bundle arrives."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from lsdc.errors import DataError, StorageError
+from lsdc.files import file_hash, read_json, write_json
+from lsdc.kernel.layout import MANIFEST, STAYS
+
+FORMAT, VERSION = "lsdc bundle", 1
+
+
+def file_entry(path: Path, place: str | None = None) -> dict:
+    """What the manifest says of a file; place: where it lies when the bundle is unfolded, None if it does not."""
+    return {"sha256": file_hash(path), "size": path.stat().st_size, **({"place": place} if place else {})}
+
+
+def write_manifest(folder: Path, content: dict) -> dict:
+    content = {"format": FORMAT, "version": VERSION, **content}
+    content["sha256"] = _hash(content)
+    write_json(folder / MANIFEST, content)
+    return content
+
+
+def read_manifest(folder: Path) -> dict:
+    """DataError when it is missing, not of this kit, or was changed after it was written."""
+    path = Path(folder) / MANIFEST
+    remedy = "make the bundle again with `lsdc bundle`, or copy it whole"
+    if not path.is_file():
+        raise DataError("this is no bundle", wanted=MANIFEST, where=folder, remedy=remedy)
+    try:
+        content = read_json(path)
+    except StorageError as error:
+        raise DataError("the manifest of a bundle cannot be read", got=error.got, where=path, remedy=remedy) from error
+    if not isinstance(content, dict) or (content.get("format"), content.get("version")) != (FORMAT, VERSION):
+        raise DataError("a bundle of another kit or version", wanted=f"{FORMAT!r}, version {VERSION}", where=path,
+                        remedy=remedy)
+    if content.get("sha256") != _hash({key: value for key, value in content.items() if key != "sha256"}):
+        raise DataError("the manifest was changed after the bundle was made", where=path, remedy=remedy)
+    return content
+
+
+def faults_of(folder: Path, manifest: dict) -> list[str]:
+    """Files that are missing, changed, or that the manifest does not know, each named; empty where all is well.
+
+    What the upload's client leaves out may be missing.
+    """
+    files, faults = manifest["files"], []
+    for name, told in files.items():
+        path = folder / name
+        if not path.is_file():
+            faults += [] if name in STAYS else [f"missing: {name}"]
+        elif path.stat().st_size != told["size"]:
+            faults.append(f"changed: {name} ({path.stat().st_size} bytes, was {told['size']})")
+        elif file_hash(path) != told["sha256"]:
+            faults.append(f"changed: {name} (the same size, other bytes)")
+    extra = sorted({path.name for path in folder.iterdir()} - set(files) - {MANIFEST})
+    return faults + [f"extra: {name}" for name in extra]
+
+
+def checked_manifest(folder: Path) -> dict:
+    """The manifest of a bundle whose files are all there and unchanged; DataError that names every fault."""
+    manifest = read_manifest(folder)
+    if faults := faults_of(Path(folder), manifest):
+        raise DataError(f"this bundle is not as it was made ({len(faults)} faults)", got="\n          ".join(faults),
+                        wanted=f"the {len(manifest['files'])} files of {MANIFEST}", where=folder,
+                        remedy="upload it again from the folder that `lsdc bundle` made, or make it again")
+    return manifest
+
+
+def _hash(content: dict) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,87 @@
+"""Which processes grade on this machine: one for each GPU that computes, else a few on the CPU."""
+
+import logging
+import os
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from lsdc.competition import CompetitionFolder
+from lsdc.config import ComputeSettings
+from lsdc.device import usable_gpus
+from lsdc.errors import DeviceError
+from lsdc.processes import in_own_process
+from lsdc.submit.precision import FULL, decide_precision
+from lsdc.submit.recipe import Recipe
+from lsdc.submit.worker import Work, open_models
+
+MOST_LANES, GIGABYTES_EACH = 4, 1.2  # of processes on the CPU, and of memory for each
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Crew:
+    """What will work, the classifier's arithmetic in words, and notes: what could not be used, and why."""
+
+    works: tuple[Work, ...]
+    precision: str
+    notes: tuple[str, ...]
+
+
+def choose_crew(recipe: Recipe, folder: CompetitionFolder, compute: ComputeSettings, studies: int) -> Crew:
+    """A process for each GPU, else for each core of the CPU up to four (measured: two processes of one thread grade
+    more studies on two cores than one of two threads).
+
+    DeviceError when a GPU is asked for and none computes.
+    """
+    gpus, notes = _gpus(compute)
+    if not gpus:
+        lanes = _lanes(compute, studies)
+        threads = max(1, cores() // lanes)
+        work = Work(folder, partial(open_models, recipe, compute, None, threads), "cpu", threads, ahead=False)
+        return Crew((work,) * lanes, FULL, tuple(notes))
+    gpus = gpus[:max(studies, 1)]
+    half, precision, said = decide_precision(recipe, folder, compute, gpus[0])
+    threads = max(1, cores() // len(gpus))
+    load = partial(open_models, recipe, compute, half, threads)
+    return Crew(tuple(Work(folder, load, gpu, threads, ahead=True) for gpu in gpus), precision, (*notes, *said))
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _gpus(compute: ComputeSettings) -> tuple[list[str], list[str]]:
+    if compute.accelerator == "cpu" or (compute.accelerator == "auto" and not _may_have_gpu()):
+        return [], []
+    try:
+        gpus, faults = in_own_process(usable_gpus)
+    except BrokenProcessPool as error:
+        gpus, faults = [], [f"the process that asked for GPUs was ended: {error}"]
+    if not gpus and compute.accelerator == "gpu":
+        raise DeviceError("a GPU was asked for and none can be used", wanted="a working CUDA device",
+                          got="; ".join(faults) or "torch sees no CUDA device", where="compute.accelerator",
+                          remedy="use --set compute.accelerator=cpu, or mend the driver (`lsdc doctor` asks torch)")
+    notes = [f"not used: {fault}" for fault in faults]
+    for note in notes:
+        log.warning("%s", note)
+    return gpus, notes
+
+
+def _may_have_gpu() -> bool:
+    """Whether it is worth while to load torch in order to ask; anything but Linux always is."""
+    return not Path("/dev").is_dir() or any(map(Path.exists, map(Path, (
+        "/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd"))))
+
+
+def _lanes(compute: ComputeSettings, studies: int) -> int:
+    wanted = min(compute.workers or cores(), cores(), MOST_LANES, max(studies, 1))
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free_gb = next(int(line.split()[1]) / 1e6 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, ValueError, StopIteration):
+        return wanted
+    return max(1, min(wanted, int(free_gb / GIGABYTES_EACH)))

@@ -1,0 +1,81 @@
+"""What predicts: the runs and folds, a blend of them or none, named by the hashes of their files. Loads no torch."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import lsdc
+from lsdc.blend import Blend, read_blend
+from lsdc.competition.priors import read_priors
+from lsdc.errors import FoldError
+from lsdc.files import file_hash, read_json
+from lsdc.runs import FoldFolder, RunFolder
+from lsdc.submit.effort import Effort, ladder
+from lsdc.taxonomy import SEVERITY_COLUMNS
+from lsdc.weighting import unweighted, weighted
+
+FORMAT = 1  # raised when the same files and data give other answers
+DESCRIPTIONS = ("detector/detector.json", "classifier/classifier.json")  # both hold the sha256 of their weights
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """folds: by the name of each run its folds that predict. blend: the file that says how runs are put together."""
+
+    folds: Mapping[str, tuple[FoldFolder, ...]]
+    blend: Path | None = None
+
+    @classmethod
+    def of_run(cls, run: RunFolder, folds: Sequence[int] = ()) -> "Recipe":
+        """Every trained fold of a run, or those named; DataError or FoldError where there are none."""
+        return cls({run.path.name: chosen(run, folds)})
+
+    @classmethod
+    def of_blend(cls, path: Path, runs: Mapping[str, RunFolder], folds: Sequence[int] = ()) -> "Recipe":
+        """The runs of a blend file by their model's name, each with the folds that it was fitted on, or those named."""
+        own = {member.name: member.folds for member in read_blend(path).members}
+        return cls({name: chosen(run, folds or own[name]) for name, run in runs.items()}, Path(path))
+
+    def opened_blend(self) -> Blend | None:
+        return None if self.blend is None else read_blend(self.blend)
+
+    def priors(self) -> np.ndarray:
+        """(25, 3) in the order of TARGETS: what is said where no model can answer."""
+        if (blend := self.opened_blend()) is not None:
+            return blend.rows({}, [0])[list(SEVERITY_COLUMNS)].to_numpy(np.float64)
+        tables = [read_priors(fold.priors).to_numpy(np.float64) for folds in self.folds.values() for fold in folds]
+        return weighted(np.mean([unweighted(table) for table in tables], axis=0))
+
+    def efforts(self) -> tuple[Effort, ...]:
+        """What can be left out, in order."""
+        told = [read_json(fold.classifier / "classifier.json") for folds in self.folds.values() for fold in folds]
+        return ladder(max(map(len, self.folds.values())), flip=any(one["classifier"]["flip_at_test"] for one in told))
+
+    def key(self, **settings: object) -> str:
+        """A hash of the models, the blend and what else makes the answers; other inputs, another key."""
+        made_of = {
+            "format": FORMAT, "kit": lsdc.__version__, "settings": settings,
+            "blend": None if self.blend is None else file_hash(self.blend),
+            "runs": {name: [[fold.number, file_hash(fold.priors), *(file_hash(fold.path / one) for one in DESCRIPTIONS)]
+                            for fold in folds] for name, folds in self.folds.items()}}
+        return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def chosen(run: RunFolder, folds: Sequence[int] = ()) -> tuple[FoldFolder, ...]:
+    """The trained folds of a run in order, or those named; FoldError where one of these is not trained."""
+    there = run.trained_folds()
+    if missing := sorted(set(folds) - {fold.number for fold in there}):
+        raise FoldError("folds that are not trained", wanted=", ".join(str(fold.number) for fold in there),
+                        got=", ".join(map(str, missing)), where=run.path, remedy="choose among these with --folds")
+    return tuple(fold for fold in there if not folds or fold.number in folds)
+
+
+def joined(frames: Mapping[str, pd.DataFrame], blend: Blend | None, study_id: int) -> pd.DataFrame:
+    """25 rows of a study from those of each run: row_id, the probabilities, fallback."""
+    rows = blend.rows(frames, [study_id]) if blend is not None else next(iter(frames.values()))
+    return rows[["row_id", *SEVERITY_COLUMNS, "fallback"]]

@@ -1,0 +1,77 @@
+"""The options of `lsdc predict`, and on what terms they make it work."""
+
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from lsdc.cli.commands import lsdc
+from lsdc.cli.on_predict import RERUN
+from lsdc.config import load_settings
+from lsdc.errors import ConfigError, DataError, FoldError
+from tests.submit.bare import bare_run
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch):
+    """asked(*words) -> what predict_test_part is given: data, recipe, compute, terms."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(RERUN, raising=False)
+    bare_run(tmp_path / "runs" / "mine", (0, 2))
+    given = []
+
+    def predict(*arguments):
+        given.append(SimpleNamespace(**dict(zip(("data", "recipe", "compute", "terms"), arguments, strict=True))))
+        return SimpleNamespace(text="done", demand=lambda: None)
+
+    monkeypatch.setattr("lsdc.submit.pipeline.predict_test_part", predict)
+
+    def ask(*words):
+        told = CliRunner().invoke(lsdc, ["predict", "--data", "d", "--runs", "runs", *map(str, words)])
+        if told.exception is not None and not isinstance(told.exception, SystemExit):
+            raise told.exception
+        assert told.exit_code == 0, told.output
+        return given[-1]
+
+    return ask
+
+
+def test_what_is_asked_for_by_default(asked):
+    given = asked("--run", "mine")
+    assert {name: [fold.number for fold in folds] for name, folds in given.recipe.folds.items()} == {"mine": [0, 2]}
+    assert given.compute == load_settings("runs/mine/config.yaml").compute
+    terms = given.terms
+    assert (str(terms.out), str(terms.work), terms.deadline_s) == ("submission.csv", ".lsdc/cache/predict", None)
+    assert (terms.strict, terms.fallback_limit) == (True, 0.1)
+
+
+@pytest.mark.parametrize(("rerun", "words", "strict"), [
+    (None, (), True), ("1", (), False), ("1", ("--strict",), True), (None, ("--lenient",), False)])
+def test_strict_when_saved_lenient_when_scored(asked, monkeypatch, rerun, words, strict):
+    if rerun:
+        monkeypatch.setenv(RERUN, rerun)
+    assert asked("--run", "mine", *words).terms.strict is strict
+
+
+def test_options(asked):
+    given = asked("--run", "mine", "--folds", "2", "--deadline-hours", 0.5, "--fallback-limit", 0.3, "--work", "w",
+                  "--out", "o/s.csv", "--set", "compute.workers=3")
+    assert [fold.number for fold in given.recipe.folds["mine"]] == [2]
+    assert (given.terms.deadline_s, given.terms.fallback_limit, given.compute.workers) == (1800, 0.3, 3)
+    assert given.terms.deadline == given.terms.began + 1800
+    assert asked("--run", "mine", "--deadline-seconds", 9).terms.deadline_s == 9
+
+
+@pytest.mark.parametrize(("words", "error", "message"), [
+    (("--run", "other"), DataError, "this run has no trained fold"),
+    (("--run", "mine", "--folds", "0,1"), FoldError, r"not trained\n  wanted: 0, 2\n  got:    1"),
+    (("--run", "mine", "--set", "detector.epochs=3"), ConfigError, "keeps the settings it was made with"),
+    (("--run", "../mine",), ConfigError, "this is not a name"),
+    ((), AssertionError, "give --run NAME"),
+    (("--run", "mine", "--blend", "b.json"), AssertionError, "give --run NAME"),
+    (("--run", "mine", "--deadline-seconds", "0"), AssertionError, "x>0"),
+    (("--run", "mine", "--deadline-seconds", "9", "--deadline-hours", "1"), AssertionError, "give one of"),
+])
+def test_what_cannot_be_asked_for(asked, words, error, message):
+    with pytest.raises(error, match=message):
+        asked(*words)

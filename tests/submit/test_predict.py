@@ -1,0 +1,268 @@
+"""`predict_test_part` on folders that are not as they should be, with this process grading; and what is kept."""
+
+import os
+import shutil
+import subprocess
+from contextlib import suppress
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lsdc.competition.priors import prior_table, read_priors, write_priors
+from lsdc.errors import DataError, StorageError, TableError, WeightsError
+from lsdc.files import read_json
+from lsdc.submit import Recipe, Terms, predict_test_part
+from lsdc.submit.books import UNKNOWN
+from lsdc.submit.growing import STRANGE
+from lsdc.submit.hands import Here
+from lsdc.submit.writer import check_submission
+from lsdc.tables import SUBMISSION
+from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, row_id
+from tests.builders import write_competition
+from tests.submit.bare import COMPUTE, bare_run, here
+from tests.submit.standins import Brightness
+
+STUDIES = (2001, 2002, 2003)
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_competition(tmp_path / "competition", test_studies=STUDIES)
+
+
+@pytest.fixture
+def run(tmp_path, data):
+    from lsdc.competition import open_folder
+
+    run = bare_run(tmp_path / "run", (0, 1))
+    for fold in (0, 1):
+        write_priors(prior_table(open_folder(data).grades, smoothing=1.0 + fold), run.fold(fold).priors)
+    return run
+
+
+class Asked(Here):
+    """Here, with a list of the studies that it was given."""
+
+    def __init__(self, work, models):
+        super().__init__(work, models)
+        self.given = []
+
+    def give(self, job):
+        self.given.append(job.study_id)
+        super().give(job)
+
+
+@pytest.fixture
+def predict(tmp_path, data, run):
+    """predict(**terms) -> outcome; predict.given: the studies that a model looked at."""
+    def predict(acts=None, **terms):
+        def hire(crew):
+            hands = Asked(crew.works[0], Brightness(tmp_path, acts or {}))
+            predict.given = hands.given
+            return hands
+
+        predict.given = []
+        terms = Terms(**{"out": tmp_path / "submission.csv", "work": tmp_path / "work", **terms})
+        return predict_test_part(data, Recipe.of_run(run), COMPUTE, terms, hire=hire)
+
+    return predict
+
+
+def answers(tmp_path) -> pd.DataFrame:
+    return SUBMISSION.read(tmp_path / "submission.csv").set_index("row_id")
+
+
+def spoil(path, change) -> None:
+    path.write_text(change(path.read_text()))
+
+
+def test_all_rows_in_the_order_of_a_shuffled_sample(predict, data, tmp_path):
+    sample = pd.read_csv(data / "sample_submission.csv").sample(frac=1, random_state=3)
+    sample.to_csv(data / "sample_submission.csv", index=False)
+    outcome = predict()
+    outcome.demand()
+    check_submission(tmp_path / "submission.csv", sample.row_id.tolist())
+    assert outcome.figures["fallback_rows"] == 0
+    assert outcome.figures == read_json(tmp_path / "work" / "summary.json")
+    assert "75 rows of 3 studies, 0 (0.0 %) from priors" in outcome.text
+    assert "seconds per study, median: read 0." in outcome.text
+
+
+def test_part_of_a_studys_rows_may_be_asked_for(predict, data, tmp_path):
+    spoil(data / "sample_submission.csv", lambda text: "\n".join(text.splitlines()[:31]) + "\n")
+    predict().demand()
+    assert len(answers(tmp_path)) == 30
+
+
+def test_unknown_ids_get_priors_and_are_told(predict, data, run, tmp_path):
+    spoil(data / "sample_submission.csv", lambda text: text + "9999_left_subarticular_stenosis_l1_l2,.3,.3,.4\n"
+          "2001_somewhere_else,.3,.3,.4\n02001_spinal_canal_stenosis_l1_l2,.3,.3,.4\n")
+    outcome = predict(strict=False)
+    outcome.demand()
+    assert outcome.figures["fallbacks"] == {STRANGE: 2, UNKNOWN: 1}
+    told = "\n".join(outcome.figures["data_faults"])
+    assert "2 rows are not <study_id>_<condition>_<level>: 2001_somewhere_else, 02001_spinal_canal" in told
+    assert "1 studies have no usable series in test_series_descriptions.csv: 9999" in told
+    values = answers(tmp_path)
+    plain = [read_priors(run.fold(fold).priors).loc["left_subarticular_stenosis_l1_l2"] / [1, 2, 4] for fold in (0, 1)]
+    mean = sum(one / one.sum() for one in plain) * [1, 2, 4]
+    assert values.loc["9999_left_subarticular_stenosis_l1_l2"].tolist() == pytest.approx((mean / mean.sum()).tolist())
+    assert values.loc["2001_somewhere_else"].sum() == pytest.approx(1)
+    with pytest.raises(DataError, match=r"2 faults(.|\n)*are not <study_id>(.|\n)*9999(.|\n)*--lenient"):
+        predict(work=tmp_path / "other")
+    assert len(answers(tmp_path)) == 78  # valid all the same
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda text: text.splitlines()[0] + "\n", "no rows"),
+    (lambda text: text + text.splitlines()[1] + "\n", "2 rows share their key"),
+    (lambda text: text.replace("row_id", "id"), "columns missing: row_id"),
+    (lambda text: "", "cannot be read as csv"),
+])
+def test_a_sample_that_cannot_be_answered(predict, data, tmp_path, change, message):
+    spoil(data / "sample_submission.csv", change)
+    with pytest.raises(TableError, match=message):
+        predict(strict=False)
+    assert not (tmp_path / "submission.csv").exists()
+
+
+def test_without_the_list_of_series_all_is_priors(predict, data, tmp_path):
+    (data / "test_series_descriptions.csv").unlink()
+    outcome = predict(strict=False)
+    assert outcome.figures["fallbacks"] == {UNKNOWN: 75}
+    assert any("test_series_descriptions.csv: a csv file is missing" in one for one in outcome.figures["data_faults"])
+    assert predict.given == []
+    with pytest.raises(DataError, match="a csv file is missing"):
+        predict()
+
+
+def test_series_rows_that_cannot_be_used_cost_only_themselves(predict, data):
+    spoil(data / "test_series_descriptions.csv", lambda text: text + "2001,x,Sagittal T1\n,5,Axial T2\n"
+          + text.splitlines()[1] + "\n")
+    outcome = predict(strict=False)
+    assert outcome.figures["fallback_rows"] == 0
+    assert len(outcome.figures["data_faults"]) >= 2
+
+
+def test_failed_studies_are_counted_and_a_strict_run_does_not_accept_them(predict, tmp_path):
+    acts = {2001: "nan", 2002: "raise", 2003: "far too large"}
+    outcome = predict(acts, strict=False)
+    outcome.demand()
+    assert outcome.figures["failed_studies"] == {"ZeroDivisionError: a fault of the code": [2002],
+                                                 "out of memory": [2003],
+                                                 "the models' answer is not 25 times three probabilities": [2001]}
+    assert outcome.figures["fallback_share"] == 1
+    outcome = predict(acts, work=tmp_path / "other")
+    with pytest.raises(DataError, match=r"1 studies failed: Zero(.|\n)*75 of 75 rows \(100\.0 %\) are priors"):
+        outcome.demand()
+    assert len(answers(tmp_path)) == 75
+
+
+def test_too_many_priors(predict, data, tmp_path):
+    shutil.rmtree(data / "test_images" / "2003")
+    predict(fallback_limit=0.34).demand()
+    outcome = predict(fallback_limit=0.33, work=tmp_path / "other")
+    assert outcome.figures["fallbacks"] == {"nothing to see": 25}
+    with pytest.raises(DataError, match=r"at most 33 %(.|\n)*25 of 75 rows \(33\.3 %\)(.|\n)*nothing to see"):
+        outcome.demand()
+
+
+def test_what_is_finished_is_not_done_again(predict, data, run, tmp_path):
+    first = predict({2002: "raise"}, strict=False)
+    assert predict.given == list(STUDIES)
+    again = predict()
+    assert predict.given == [2002]  # what failed is tried again
+    assert (first.figures["from_parts"], again.figures["from_parts"]) == (0, 2)
+    before = (tmp_path / "submission.csv").read_bytes()
+    predict()
+    assert predict.given == []
+    assert (tmp_path / "submission.csv").read_bytes() == before
+    predict(work=tmp_path / "other")
+    assert predict.given == list(STUDIES)
+    assert (tmp_path / "submission.csv").read_bytes() == before
+
+
+def test_stale_or_damaged_parts_are_not_used(predict, data, run, tmp_path):
+    predict()
+    slice_file = next((data / "test_images" / "2001").rglob("*.dcm"))
+    os.utime(slice_file, ns=(1, 1))
+    next((tmp_path / "work").glob("*/2003.json")).write_text('{"study_id": 2003}')
+    predict()
+    assert predict.given == [2001, 2003]
+    spoil(data / "test_series_descriptions.csv",
+          lambda text: text.replace("2002,20021,Sagittal T1", "2002,20021,Sagittal T2/STIR"))
+    predict()
+    assert predict.given == [2002]
+    (run.fold(1).classifier / "classifier.json").write_text('{"classifier": {"flip_at_test": false}, "sha256": "b"}')
+    predict()
+    assert predict.given == list(STUDIES)  # other models
+
+
+def test_priors_are_there_before_anything_can_fail(predict, run, tmp_path, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no device")
+
+    monkeypatch.setattr("lsdc.submit.pipeline.open_test_part", fail)
+    with pytest.raises(RuntimeError, match="no device"):
+        predict()
+    values = answers(tmp_path)
+    assert len(values) == 75
+    of = np.stack([values.loc[row_id(2001, target)].to_numpy() for target in TARGETS])
+    assert np.allclose(of, Recipe.of_run(run).priors())
+
+
+def fill(path) -> None:
+    """Until nothing more goes on the disk."""
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+
+
+def test_models_that_cannot_be_loaded(data, run, tmp_path):
+    """The run's records are there and its networks are not: an error, or priors everywhere in a lenient run."""
+    def predicted(strict):
+        return predict_test_part(data, Recipe.of_run(run), COMPUTE,
+                                 Terms(tmp_path / "submission.csv", tmp_path / "work", strict=strict), hire=here)
+
+    with pytest.raises(WeightsError, match="a detector of another kit"):
+        predicted(strict=True)
+    assert len(answers(tmp_path)) == 75
+    outcome = predicted(strict=False)
+    outcome.demand()
+    assert outcome.figures["failed_studies"] == {"a detector of another kit or version": list(STUDIES)}
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounting a small file system needs root")
+def test_a_full_disk(predict, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"no mounting here: {mounted.stderr.strip()}")
+    try:
+        predict(out=disk / "submission.csv").demand()
+        before = (disk / "submission.csv").read_bytes()
+        (disk / "other").write_bytes(bytes(4096))
+        fill(disk / "filler")
+        with pytest.raises(StorageError, match=r"the disk is full(.|\n)*disk/submission\.csv(.|\n)*is whole"):
+            predict(out=disk / "submission.csv")
+        assert (disk / "submission.csv").read_bytes() == before
+        (disk / "other").unlink()
+        with pytest.raises(StorageError, match="the disk is full"):
+            predict(work=disk / "work")
+        outcome = predict(work=disk / "work", strict=False)
+        assert "studies could not be kept" in outcome.text
+        assert outcome.figures["fallback_rows"] == 0
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_only_named_folds_of_those_that_are_trained(run):
+    from lsdc.errors import FoldError
+
+    assert [fold.number for fold in Recipe.of_run(run, (1,)).folds["run"]] == [1]
+    with pytest.raises(FoldError, match=r"not trained\n  wanted: 0, 1\n  got:    4"):
+        Recipe.of_run(run, (1, 4))
+    assert Recipe.of_run(run, (1,)).key() != Recipe.of_run(run).key()
+    assert list(SEVERITY_COLUMNS) == ["normal_mild", "moderate", "severe"]
