@@ -17,7 +17,7 @@ from lsdc.submit.crew import Crew
 from lsdc.submit.parts import Part
 from lsdc.submit.worker import KILLED, Job, Lost, Models, Ready, Work, grade, read, serve
 
-STUDY_LIMIT_S = 900.0  # a study that takes longer will never end
+STUDY_LIMIT_S = START_LIMIT_S = 900.0  # a study that takes longer, or models that do, will never end
 TRIES, STARTS = 2, 3  # of a study whose process was killed; of a process before its first study
 STOP_S = 5.0  # that a process has to end by itself
 
@@ -118,8 +118,7 @@ class Processes:
         """LsdcError when no process can be started, or the models cannot be loaded."""
         while self.again and any(self._room(lane) for lane in self.lanes_there):
             self.give(self.again.popleft())
-        limit = min((lane.since + self.study_limit_s - self.clock() for lane in self.lanes_there
-                     if lane.jobs or not lane.ready), default=self.study_limit_s)
+        limit = min(self._left(lane) for lane in self.lanes_there)
         heard = wait([lane.pipe for lane in self.lanes_there],
                      max(0.0, limit if seconds is None else min(seconds, limit)))
         parts = [part for lane in list(self.lanes_there) if lane.pipe in heard and (part := self._hear(lane))]
@@ -145,6 +144,11 @@ class Processes:
 
     def _room(self, lane: Lane) -> int:
         return 1 + lane.work.ahead - len(lane.jobs)
+
+    def _left(self, lane: Lane) -> float:
+        """Seconds after which a process is no longer waited for."""
+        limit = self.study_limit_s if lane.ready else START_LIMIT_S
+        return limit if lane.ready and not lane.jobs else lane.since + limit - self.clock()
 
     def _start(self, lane: Lane) -> None:
         lane.pipe, theirs = self.context.Pipe()
@@ -178,7 +182,7 @@ class Processes:
         return told
 
     def _too_long(self, lane: Lane) -> Part | None:
-        if (lane.ready and not lane.jobs) or self.clock() - lane.since < self.study_limit_s:
+        if self._left(lane) > 0:
             return None
         if lane.ready:
             self.tries[lane.jobs[0].study_id] = TRIES

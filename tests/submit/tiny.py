@@ -1,6 +1,7 @@
 """Runs with real networks that nobody trained: a detector that sees bright spots, a classifier of random weights."""
 
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,9 @@ from lsdc.runs import RunFolder
 from lsdc.taxonomy import TARGETS
 from tests.builders import write_slice
 from tests.conftest import ROOT
-from tests.detect.toy import STACKS, STEP_MM, toy_positions, toy_study
+from tests.detect.toy import STACKS, toy_positions, toy_study
 
 SMOKE = ROOT / "configs" / "smoke.yaml"
-STEP_PX = STEP_MM / 2.5  # of the smoke config
 
 
 class Bright(nn.Module):
@@ -56,9 +56,12 @@ def tiny_run(path: Path, folds: tuple[int, ...] = (0,), *overrides: str) -> RunF
     shutil.copy(SMOKE, run.config)
     shape = fit_shape([np.stack([places[target] for target in TARGETS])
                        for places in (toy_positions(np.random.default_rng(seed)) for seed in range(12))])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is deprecated
+        detector = torch.jit.script(Bright())
     for fold in map(run.fold, folds):
         fold.detector.mkdir(parents=True)
-        torch.jit.script(Bright()).save(str(fold.detector / MODEL_FILE))
+        detector.save(str(fold.detector / MODEL_FILE))
         write_json(fold.detector / RECORD_FILE, {
             "format": FORMAT, "classes": list(CLASSES.names), "fold": fold.number, "shape": shape.to_json(),
             "settings": settings.detector.model_dump(mode="json"), "sha256": file_hash(fold.detector / MODEL_FILE)})
