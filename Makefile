@@ -21,7 +21,7 @@ endif
 OPTIONS = --config "$(CONFIG)" $(if $(RUN),--run "$(RUN)") $(foreach setting,$(SET),--set '$(setting)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor phantom audit train-detector train-fold train evaluate runs summary blend submit \
+.PHONY: help setup doctor phantom audit train-detector train-fold train evaluate runs summary report blend submit \
 	submissions bench bench-quality bench-ablation lint test clean
 
 help:  ## this map
@@ -66,6 +66,9 @@ runs: $(READY)  ## all runs in one table (RUN=name BESIDE="name name": only thes
 
 summary: $(READY)  ## summary.html of a run, which train and evaluate leave too
 	$(LSDC) summary --config "$(CONFIG)" $(if $(RUN),--run "$(RUN)")
+
+report: $(READY)  ## a folder of pages: scores, worklist, locations, a page for each study with images (OUT=dir)
+	$(LSDC) report $(OPTIONS) $(if $(OUT),--out "$(OUT)")
 
 blend: $(READY)  ## weights, calibration, second level of several runs (MODELS="name name a.csv" FOLDS=csv OUT=json)
 	$(LSDC) blend --config "$(CONFIG)" $(foreach setting,$(SET),--set '$(setting)') $(if $(FOLDS),--folds "$(FOLDS)") \

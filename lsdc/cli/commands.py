@@ -9,7 +9,7 @@ import lsdc as package
 from lsdc.cli.on_blend import blend, submissions
 from lsdc.cli.on_data import audit, phantom, show
 from lsdc.cli.on_machine import bench, doctor
-from lsdc.cli.on_reports import runs, summary
+from lsdc.cli.on_reports import report, runs, summary
 from lsdc.cli.on_runs import evaluate, submit, train, train_detector, train_fold
 
 
@@ -31,6 +31,6 @@ def lsdc(verbose: bool) -> None:
     logging.getLogger("lsdc").setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
-for _command in (phantom, audit, show, train_detector, train_fold, train, evaluate, runs, summary, blend, submit,
-                 submissions, bench, doctor):
+for _command in (phantom, audit, show, train_detector, train_fold, train, evaluate, runs, summary, report, blend,
+                 submit, submissions, bench, doctor):
     lsdc.add_command(_command)

@@ -21,13 +21,14 @@ class Scanner(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Maker, model and field strength in one line; "unknown" where none is given.
+        """Maker, model and field strength in one line, nothing twice; "unknown" where none is given.
 
-        >>> Scanner("Acme", "Acme One", "1.5").name, Scanner("", "One", "").name, Scanner("", "", "").name
-        ('Acme One 1.5 T', 'One', 'unknown')
+        >>> Scanner("Acme", "Acme One", "1.5").name, Scanner("Acme", "One 3T", "3").name, Scanner("", "", "").name
+        ('Acme One 1.5 T', 'Acme One 3T', 'unknown')
         """
         maker = "" if self.model.lower().startswith(self.manufacturer.lower()) else self.manufacturer
-        field = f"{self.field_tesla} T" if self.field_tesla else ""
+        told = f"{self.field_tesla}t" in self.model.lower().replace(" ", "")
+        field = f"{self.field_tesla} T" if self.field_tesla and not told else ""
         return " ".join(part for part in (maker, self.model, field) if part) or "unknown"
 
 

@@ -37,7 +37,7 @@ def detail_text(agreement: Sequence[Mapping]) -> str:
     groups = [group for group in agreement if (group["level"], group["side"]) != ("all", "all")]
     if not groups:
         return ""
-    rows = [[group["condition"], place(group), group["rows"], group["labels"][Severity.SEVERE],
+    rows = [[group["condition"], level_or_side(group), group["rows"], group["labels"][Severity.SEVERE],
              *(number(group["figures"][name]["value"], 3) for name in DETAILS[:-1]),
              with_interval(group["figures"][DETAILS[-1]])] for group in groups]
     headers = ["", "level or side", "rows", "severe", "balanced acc.", "sens. mod.+", "spec. mod.+", "sens. severe",
@@ -67,7 +67,7 @@ def with_interval(figure: Mapping, digits: int = 3) -> str:
     return shown if low is None else f"{shown} ({number(low, digits)} to {number(high, digits)})"
 
 
-def place(group: Mapping) -> str:
+def level_or_side(group: Mapping) -> str:
     return Level(group["level"]).title if group["level"] != "all" else group["side"]
 
 
@@ -76,7 +76,7 @@ def reasons(groups: Sequence[Mapping], names: Sequence[str] | Mapping) -> list[s
     said: dict[tuple[str, str], list[str]] = {}
     for group in groups:
         whole = group["level"] == group["side"] == "all"
-        place = group["condition"] + ("" if whole else f" {place(group)}")
+        place = group["condition"] + ("" if whole else f" {level_or_side(group)}")
         for name in names:
             if group["figures"][name]["value"] is None:
                 said.setdefault((group["figures"][name]["why"], place), []).append(NAMES[name])

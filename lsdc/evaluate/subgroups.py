@@ -1,5 +1,4 @@
-"""Scores by what kind of study it is: planes that are there, scanner, size. Whole studies, so a group has its own total.
-"""
+"""Scores by kind of study: planes that are there, scanner, size. Of whole studies, so a group has its own total."""
 
 from collections.abc import Mapping
 

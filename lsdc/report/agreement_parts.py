@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from lsdc.evaluate.agreement import Decision
-from lsdc.evaluate.agreement_text import DETAILS, NAMES, RULES, place, reasons, with_interval
+from lsdc.evaluate.agreement_text import DETAILS, NAMES, RULES, level_or_side, reasons, with_interval
 from lsdc.evaluate.calibration import View
 from lsdc.evaluate.calibration_text import VERDICTS, VIEWS
 from lsdc.evaluate.cells import between, number, percent, signed
@@ -24,7 +24,7 @@ def agreement_part(figures: Mapping) -> Part:
     whole = Grid("Agreement with the label (intervals over studies)",
                  ("figure", *(group["condition"] for group in groups)), rows)
     return Part("Agreement", "agreement", [f"A row's grade is {RULES[Decision(figures['decision'])]}."],
-                grids=[whole, *map(_confusion, groups)],
+                grids=[whole, *map(_confusion, groups)], narrow=True,
                 folded_title="By level and side; figures that others published",
                 folded=[_details(figures["agreement_by_group"]), _published()],
                 notes=[*(reason.removeprefix("- ") for reason in reasons(groups, NAMES)), f"{NOTE}."])
@@ -84,7 +84,7 @@ def _confusion(group: Mapping) -> Grid:
 
 def _details(groups: Sequence[Mapping]) -> Grid:
     some = [group for group in groups if (group["level"], group["side"]) != ("all", "all")]
-    rows = [[f"{group['condition']} {place(group)}", str(group["rows"]), str(group["labels"][Severity.SEVERE]),
+    rows = [[f"{group['condition']} {level_or_side(group)}", str(group["rows"]), str(group["labels"][Severity.SEVERE]),
              *(with_interval(group["figures"][name]) for name in DETAILS)] for group in some]
     return Grid("Agreement by level and side", ("", "rows", "severe", *(NAMES[name] for name in DETAILS)), rows)
 

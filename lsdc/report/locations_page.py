@@ -30,8 +30,8 @@ def locations_page(
     targets = [one for case in cases for one in case.targets]
     ways = pd.Series([one.found_by for one in targets]).value_counts()
     parts = [_errors(targets, truth), _worst(cases, truth, picture), *(_measured(measured.figures) if measured else [])]
-    lead = (f"{len(targets)} targets of {len(cases)} studies, located: "
-            f"{', '.join(f'{count} by {way}' if way != 'prior' else f'{count} not at all' for way, count in ways.items())}.")
+    told = ", ".join(f"{count} by {way}" if way != "prior" else f"{count} not at all" for way, count in ways.items())
+    lead = f"{len(targets)} targets of {len(cases)} studies, located: {told}."
     return render("overview.html", **page, root="", here="locations.html", title="Locations", heading="Locations",
                   lead=lead, notices=list(notes), key=_key(targets), parts=[part for part in parts if part is not None])
 
@@ -135,7 +135,8 @@ def _way(way: Mapping) -> Part:
 
 def _boxes(rows: Sequence[Mapping]) -> Part:
     lines = [[row["name"], str(row["classes"]), str(row["truths"]),
-              *(f"{number(row[name], 3)} ({between(row['intervals'][name], _three)})" for name in ("map50", "map50_95"))]
+              *(f"{number(row[name], 3)} ({between(row['intervals'][name], _three)})"
+                for name in ("map50", "map50_95"))]
              for row in rows]
     return Part("Boxes", "boxes", grids=[Grid("Average precision as ultralytics defines it, on the slices that "
                                               "annotated points name", ("", "classes", "true boxes", "mAP50",

@@ -1,4 +1,4 @@
-"""The first page of a report: the score and what it is worth, earlier runs, agreement, calibration, kinds of studies."""
+"""The first page of a report: the score and its worth, earlier runs, agreement, calibration, kinds of studies."""
 
 from collections.abc import Mapping, Sequence
 
@@ -30,8 +30,8 @@ def overview_page(
     lead = (f"{evaluation.studies} studies with {evaluation.rows} labelled rows, scored out of fold "
             f"(fold {', '.join(map(str, evaluation.folds))}); weighted log loss, lower is better; "
             f"{100 * evaluation.interval:g} % intervals from {evaluation.bootstrap} bootstrap samples of studies.")
-    return render("overview.html", **page, root="", here="index.html", title="Overview", heading=reading.name, lead=lead,
-                  notices=_notices(reading, notes), key=key_figures(evaluation),
+    return render("overview.html", **page, root="", here="index.html", title="Overview", heading=reading.name,
+                  lead=lead, notices=_notices(reading, notes), key=key_figures(evaluation),
                   parts=[part for part in parts if part is not None])
 
 
@@ -73,7 +73,7 @@ def _subgroups(subgroups: Mapping[str, Sequence[Mapping]], figures: Mapping) -> 
     grids = []
     for kind, rows in subgroups.items():
         grids.append(Grid(f"By {kind[0].lower()}{kind[1:]}", (
-            kind, "studies", "rows", "total", "interval", "priors", "minus priors", "interval", "answered by priors",
+            "group", "studies", "rows", "total", "interval", "priors", "minus priors", "interval", "answered by priors",
             "note"), [[row["name"], str(row["studies"]), str(row["rows"]), number(row["model"]),
                        between(row["interval"]), number(row["priors"]), signed(row["minus_priors"]["value"]),
                        between(row["minus_priors"]["interval"], signed), percent(row["by_priors"]),

@@ -36,8 +36,8 @@ from lsdc.report.report_folder import MARK, check_replaceable, replaced
 from lsdc.report.runs_rows import read_runs
 from lsdc.report.study_page import Setting, StudyFacts, neighbours, write_study
 from lsdc.report.summary import summary_of
-from lsdc.report.worklist import worklist_page
 from lsdc.report.wording import DRAFT
+from lsdc.report.worklist import worklist_page
 from lsdc.runs import RunFolder
 from lsdc.show import draw_worst
 from lsdc.tables import KEYPOINTS, LOCATION_NOTES

@@ -58,7 +58,9 @@ class StudyFacts:
     lost: tuple[str, ...]
 
 
-def write_study(setting: Setting, case: Case, number: int, of: int, before: int | None, after: int | None) -> StudyFacts:
+def write_study(
+    setting: Setting, case: Case, number: int, of: int, before: int | None, after: int | None
+) -> StudyFacts:
     """Write studies/<id>.html and images/<id>/; number and neighbours are those of the worklist."""
     study = read_study(setting.folder, case.study_id, case.part)
     scanner = _scanner(setting.folder, study, case)
@@ -71,8 +73,9 @@ def write_study(setting: Setting, case: Case, number: int, of: int, before: int 
     text = render(
         "study.html", **setting.page, root="../", here="", case=case, lead=_lead(case, study, scanner), place=number,
         of=of, before=before, after=after, notices=_notices(case, study, lost), impression=impression(case),
-        levels=draft(case), lost=lost, drawn={mark.case.key for one in slices for mark in one.marks}, chart=_chart(case),
-        labelled=any(one.truth is not None for one in case.targets), pictures=bool(slices), truth=setting.truth,
+        levels=draft(case), lost=lost, drawn={mark.case.key for one in slices for mark in one.marks},
+        chart=_chart(case), labelled=any(one.truth is not None for one in case.targets), pictures=bool(slices),
+        truth=setting.truth,
         groups=[(heading, [_shown(one) for one in slices if one.plane == plane]) for plane, heading in HEADINGS.items()
                 if any(one.plane == plane for one in slices)],
         targets=_targets(case), series=_series(study),
@@ -142,7 +145,9 @@ def _shown(one: Slice) -> SimpleNamespace:
                              label=_label(mark.case, one.orientation), words=_words(mark.case), more=_more(mark.case))
              for mark in sorted(one.marks, key=lambda mark: ORDER[mark.case.target])]
     instance = f", instance {one.instance}" if one.instance is not None else ""
-    caption = f"{HEADINGS[one.plane]}, slice {one.number} of {one.of} (series {one.series_id}{instance})"
+    levels = dict.fromkeys(mark.case.target.level.title for mark in marks)
+    at = f" at {' and '.join(levels)}" if one.orientation == "axial" else ""
+    caption = f"{HEADINGS[one.plane]}{at}, slice {one.number} of {one.of} (series {one.series_id}{instance})"
     return SimpleNamespace(
         **{name: getattr(one, name) for name in ("name", "image", "orientation", "letters", "mm_per_px")}, marks=marks,
         caption=caption, alt=f"{caption}. Marked: {'; '.join(mark.words for mark in marks)}.")
@@ -157,7 +162,7 @@ def _label(one: TargetCase, orientation: str) -> str:
 
 
 def _words(one: TargetCase) -> str:
-    said = f"{GRADE_WORDS[one.grade]}, p {p_text(one.plain[one.grade])}" if one.assessed else "not assessed"
+    said = f"{GRADE_WORDS[one.grade]}, p\u00a0{p_text(one.plain[one.grade])}" if one.assessed else "not assessed"
     return f"{one.target.level.title} {place(one.target)}: {said}"
 
 

@@ -49,7 +49,7 @@ def draft(case: Case) -> list[LevelReport]:
         reasons = dict.fromkeys(one.fallback for one in mine if not one.assessed)
         reports.append(LevelReport(
             level, tuple(Said(one.key, finding(one), one.grade) for one in found),
-            tuple(Said(one.key, f"{place(one.target)} (p {p_text(one.plain[one.grade])}{_doubt(one)})", one.grade)
+            tuple(Said(one.key, f"{place(one.target)} (p\u00a0{p_text(one.plain[one.grade])}{_doubt(one)})", one.grade)
                   for one in graded if one.grade == Severity.NORMAL_MILD),
             tuple((plain_reason(why), tuple(Said(one.key, place(one.target)) for one in mine if one.fallback == why))
                   for why in reasons)))
@@ -73,7 +73,7 @@ def impression(case: Case) -> list[str]:
 def finding(one: TargetCase) -> str:
     """A sentence: Severe left subarticular stenosis (p .91)."""
     name = f"{GRADE_WORDS[one.grade]} {_side(one.target)}{_STENOSIS[one.target.condition]}"
-    return f"{name.capitalize()} (p {p_text(one.plain[one.grade])}{_doubt(one)})."
+    return f"{name.capitalize()} (p\u00a0{p_text(one.plain[one.grade])}{_doubt(one)})."
 
 
 def place(target: Target) -> str:
@@ -90,6 +90,11 @@ def p_text(value: float) -> str:
     if value > 0.99:
         return ">.99"
     return "<.01" if value < 0.01 else f"{value:.2f}".lstrip("0")
+
+
+def short(target: Target) -> str:
+    """L4/L5 left recess, L1/L2 canal, ..."""
+    return f"{target.level.title} {_side(target)}{_PLACE[target.condition].split()[-1]}"
 
 
 def found_words(one: TargetCase) -> str:
@@ -121,7 +126,7 @@ def plane_of(target: Target) -> str:
 def _doubt(one: TargetCase) -> str:
     """That another grade is more probable, where the cost of a miss decided."""
     other = one.likeliest
-    return "" if other == one.grade else f"; more probable: {GRADE_WORDS[other]}, p {p_text(one.plain[other])}"
+    return "" if other == one.grade else f"; more probable: {GRADE_WORDS[other]}, p\u00a0{p_text(one.plain[other])}"
 
 
 def _side(target: Target) -> str:

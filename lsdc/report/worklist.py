@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from lsdc.report.cases import Case
 from lsdc.report.page import render
 from lsdc.report.study_page import StudyFacts
-from lsdc.report.wording import ORDER, p_text, place
+from lsdc.report.wording import ORDER, p_text, short
 from lsdc.taxonomy import Condition, Severity
 
 MOST_FINDINGS = 3  # named in a line
@@ -20,10 +20,10 @@ LOSS = "Loss: the competition's metric of this study alone. "
 def worklist_page(cases: Sequence[Case], facts: Mapping[int, StudyFacts], page: Mapping[str, object]) -> str:
     """worklist.html; cases in the order in which they are shown."""
     truth, folds = (any(getattr(one, name) is not None for one in cases) for name in ("loss", "fold"))
+    known = [("Loss", "descending", ""), ("Worst canal label", "descending", "")] if truth else []
     columns = [("Study", "ascending", ""), ("p severe canal", "descending", "descending"), ("Findings", "", ""),
-               ("Uncertainty", "descending", ""), *([("Loss", "descending", ""), ("Worst canal label", "descending", "")]
-                                                    if truth else []),
-               ("Not assessed", "descending", ""), *([("Fold", "ascending", "")] if folds else [])]
+               ("Uncertainty", "descending", ""), *known, ("Not assessed", "descending", ""),
+               *([("Fold", "ascending", "")] if folds else [])]
     rows = [SimpleNamespace(study_id=case.study_id, thumb=facts[case.study_id].thumb, cells=_cells(case, truth, folds))
             for case in cases]
     lead = (f"{len(cases)} studies. Click a heading, or reach it with Tab and press Enter, to sort by it; "
@@ -56,7 +56,7 @@ def _findings(case: Case) -> list[tuple[str, str]]:
                    key=lambda one: (-one.grade, -one.plain[one.grade], ORDER[one.target]))
     parts = []
     for number, one in enumerate(found[:MOST_FINDINGS]):
-        parts.append((f"{', ' if number else ''}{one.target.level.title} {place(one.target)} ", ""))
+        parts.append((f"{', ' if number else ''}{short(one.target)} ", ""))
         parts.append((one.grade.title.lower(), f"s{one.grade.value}"))
     if len(found) > MOST_FINDINGS:
         parts.append((f", and {len(found) - MOST_FINDINGS} more", ""))
