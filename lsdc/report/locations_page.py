@@ -1,6 +1,6 @@
 """The page about places: errors in mm by group, which names are wrong, and the worst cases, linked to their studies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -24,12 +24,15 @@ READ = ("Identified: nearest to its own true point among those of its side, and 
 
 def locations_page(
     cases: Sequence[Case], measured: LocationEvaluation | None, truth: str, picture: Picture | None, *,
-    notes: Sequence[str], page: Mapping[str, object],
+    drawn: Mapping[int, Collection[str]], notes: Sequence[str], page: Mapping[str, object],
 ) -> str:
-    """locations.html. measured: None where `lsdc evaluate --locations` cannot say (notes tell why)."""
+    """locations.html. measured: None where `lsdc evaluate --locations` cannot say (notes tell why); drawn: by study the
+    keys of the targets that its page shows on an image.
+    """
     targets = [one for case in cases for one in case.targets]
     ways = pd.Series([one.found_by for one in targets]).value_counts()
-    parts = [_errors(targets, truth), _worst(cases, truth, picture), *(_measured(measured.figures) if measured else [])]
+    parts = [_errors(targets, truth), _worst(cases, truth, picture, drawn),
+             *(_measured(measured.figures) if measured else [])]
     told = ", ".join(f"{count} by {way}" if way != "prior" else f"{count} not at all" for way, count in ways.items())
     lead = f"{len(targets)} targets of {len(cases)} studies, located: {told}."
     return render("overview.html", **page, root="", here="locations.html", title="Locations", heading="Locations",
@@ -80,12 +83,13 @@ def _errors(targets: Sequence[TargetCase], truth: str) -> Part | None:
         + (f" {beyond} places lie beyond the edge." if beyond else ""))], notes=[f"{told}."])
 
 
-def _worst(cases: Sequence[Case], truth: str, picture: Picture | None) -> Part | None:
+def _worst(cases: Sequence[Case], truth: str, picture: Picture | None, drawn: Mapping[int, Collection[str]]
+           ) -> Part | None:
     worst = worst_of(cases)
     if not worst:
         return None
     rows = [[Link(f"{case.study_id}: {one.target.level.title} {place(one.target)}",
-                  f"studies/{case.study_id}.html#{'box' if one.place_mm else 'say'}-{one.key}"),
+                  f"studies/{case.study_id}.html#{'box' if one.key in drawn[case.study_id] else 'say'}-{one.key}"),
              "not located" if one.distance_mm is None else f"{one.distance_mm:.1f}",
              "-" if one.distance_mm is None else "own" if one.exact else "another target's", found_words(one)]
             for case, one in worst]

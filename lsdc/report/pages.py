@@ -79,12 +79,13 @@ def write_report(run: RunFolder, folder: CompetitionFolder, settings: Settings, 
                           shared=(setting,), few=4))
         picture = _worst_picture(place, folder, gathered, run)
         write_text(place / "locations.html", locations_page(
-            gathered.cases, gathered.measured, gathered.truth, picture, notes=gathered.notes, page=page))
+            gathered.cases, gathered.measured, gathered.truth, picture, notes=gathered.notes, page=page,
+            drawn={one.study_id: one.drawn for one in facts}))
         write_text(place / "worklist.html", worklist_page(
             gathered.cases, {one.study_id: one for one in facts}, page))
         reading = _reading(run, gathered)
         subgroups = _subgroups(gathered, folder, facts, settings)
-        write_text(place / "run.html", summary_of(run, reading))
+        write_text(place / "run.html", summary_of(run, reading, home="index.html"))
         write_text(place / "index.html", overview_page(
             reading, gathered.figures, subgroups, _others(run), notes=[*gathered.notes, *lost_notes(facts)], page=page))
         write_json(place / MARK, {"evaluation": gathered.figures, "subgroups": subgroups,

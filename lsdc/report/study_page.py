@@ -46,7 +46,8 @@ class Setting:
 @dataclass(frozen=True)
 class StudyFacts:
     """What reading a study told. planes: that can be read; slices: of all series; largest_px: longest image side;
-    thumb: whether it has a thumbnail; lost: places that cannot be shown, in words.
+    thumb: whether it has a thumbnail; drawn: keys of the targets that are marked on an image; lost: places that cannot
+    be shown, in words.
     """
 
     study_id: int
@@ -55,6 +56,7 @@ class StudyFacts:
     slices: int
     largest_px: int
     thumb: bool
+    drawn: frozenset[str]
     lost: tuple[str, ...]
 
 
@@ -70,21 +72,22 @@ def write_study(
         write_grey(one.image, images / f"{one.name}.webp")
     if (thumb := thumbnail(slices, study)) is not None:
         write_grey(thumb, images / "thumb.webp")
+    drawn = frozenset(mark.case.key for one in slices for mark in one.marks)
     text = render(
         "study.html", **setting.page, root="../", here="", case=case, lead=_lead(case, study, scanner), place=number,
         of=of, before=before, after=after, notices=_notices(case, study, lost), impression=impression(case),
-        levels=draft(case), lost=lost, drawn={mark.case.key for one in slices for mark in one.marks},
-        chart=_chart(case), labelled=any(one.truth is not None for one in case.targets), pictures=bool(slices),
-        truth=setting.truth,
+        levels=draft(case), lost=lost, drawn=drawn, chart=_chart(case), pictures=bool(slices), truth=setting.truth,
+        labelled=any(one.truth is not None for one in case.targets),
         groups=[(heading, [_shown(one) for one in slices if one.plane == plane]) for plane, heading in HEADINGS.items()
                 if any(one.plane == plane for one in slices)],
         targets=_targets(case), series=_series(study),
-        told=[f"Scanner: {scanner}.", *(f"{note.capitalize()}." for note in case.notes)])
+        told=[f"Scanner: {scanner}.", *(f"{note[:1].upper()}{note[1:]}." for note in case.notes)])
     write_text(setting.place / "studies" / f"{case.study_id}.html", text)
     return StudyFacts(case.study_id, tuple(plane for plane in Plane if study.of(plane)), scanner,
                       sum(len(one.series) for one in study.series),
                       max((max(plane.size_hw) for one in study.series for plane in one.series.planes), default=0),
-                      thumb is not None, tuple(f"study {case.study_id}: {why}" for why in dict.fromkeys(lost.values())))
+                      thumb is not None, drawn,
+                      tuple(f"study {case.study_id}: {why}" for why in dict.fromkeys(lost.values())))
 
 
 def _scanner(folder: CompetitionFolder, study: Study, case: Case) -> str:
@@ -109,7 +112,7 @@ def _notices(case: Case, study: Study, lost: Mapping[str, str]) -> list[str]:
     for why in dict.fromkeys(lost.values()):
         targets = [one for one in case.targets if lost.get(one.key) == why]
         told.append(f"No image of {len(targets)} targets: {why}. Their answers were made when it was there.")
-    return told + [f"Left out: {_without_details(fault)}." for fault in study.faults]
+    return told + [f"Left out: {plain_reason(_without_details(fault))}." for fault in study.faults]
 
 
 def _without_details(fault: str) -> str:

@@ -23,10 +23,10 @@ def write_summary(run: RunFolder) -> Path:
     return run.summary
 
 
-def summary_of(run: RunFolder, reading: RunReading | None = None) -> str:
+def summary_of(run: RunFolder, reading: RunReading | None = None, *, home: str = "") -> str:
     """The page as html. What is damaged, stale or not there yet is said in it and left out.
 
-    reading: of the run, where something is known that its folder does not tell.
+    reading: of the run, where something is known that its folder does not tell; home: a page that it leads back to.
     """
     reading = reading or read_run(run)
     curves, problems = read_curves(run)
@@ -39,7 +39,7 @@ def summary_of(run: RunFolder, reading: RunReading | None = None) -> str:
         _made_with(reading),
         *([_settings(reading.config)] if reading.config else []),
     ]
-    return render("summary.html", run=reading.name, lead=_lead(reading), notices=_notices(reading, problems),
+    return render("summary.html", home=home, run=reading.name, lead=_lead(reading), notices=_notices(reading, problems),
                   phantom=PHANTOM_LINE if scored and scored.phantom else "", key=_key(reading), parts=parts)
 
 

@@ -57,12 +57,15 @@ def draft(case: Case) -> list[LevelReport]:
 
 
 def impression(case: Case) -> list[str]:
-    """The study in a few lines: what is severe, what is moderate, what was not assessed."""
+    """The study in a few lines: what is severe, what is moderate, what only possibly is, what was not assessed."""
     lines = []
+    graded = [one for one in case.targets if one.assessed]
     for severity in (Severity.SEVERE, Severity.MODERATE):
-        found = [one.target for one in case.targets if one.assessed and one.grade == severity]
-        if found:
-            lines.append(f"{GRADE_WORDS[severity].capitalize()}: {_by_level(found)}.")
+        for sure in (True, False):
+            found = [one.target for one in graded if one.grade == severity and is_sure(one) == sure]
+            if found:
+                name = f"{'' if sure else 'possibly '}{GRADE_WORDS[severity]}"
+                lines.append(f"{name.capitalize()}: {_by_level(found)}.")
     if not lines and case.not_assessed < len(case.targets):
         lines.append("No moderate or severe stenosis at the levels assessed.")
     if case.not_assessed:
@@ -71,9 +74,15 @@ def impression(case: Case) -> list[str]:
 
 
 def finding(one: TargetCase) -> str:
-    """A sentence: Severe left subarticular stenosis (p .91)."""
-    name = f"{GRADE_WORDS[one.grade]} {_side(one.target)}{_STENOSIS[one.target.condition]}"
+    """A sentence: Severe left subarticular stenosis (p .91). Possibly, where another grade is more probable."""
+    grade = f"{'' if is_sure(one) else 'possibly '}{GRADE_WORDS[one.grade]}"
+    name = f"{grade} {_side(one.target)}{_STENOSIS[one.target.condition]}"
     return f"{name.capitalize()} (p\u00a0{p_text(one.plain[one.grade])}{_doubt(one)})."
+
+
+def is_sure(one: TargetCase) -> bool:
+    """Whether the grade is also the most probable one, and not only the one that would cost most to miss."""
+    return one.grade == one.likeliest
 
 
 def place(target: Target) -> str:
