@@ -76,10 +76,10 @@ def _confusion(group: Mapping) -> Grid:
     rows = []
     for severity in Severity:
         counts = group["confusion"][severity]
-        rows.append([f"label {severity.title}", *(f"{count} ({percent(count / sum(counts))})" if sum(counts) else "0"
+        rows.append([severity.title, *(f"{count} ({percent(count / sum(counts))})" if sum(counts) else "0"
                                                   for count in counts)])
-    return Grid(f"Confusion, {group['condition']}: labels by predicted grade",
-                ("", *(f"predicted {severity.title}" for severity in Severity)), rows)
+    return Grid(f"Confusion, {group['condition']}: labels in rows, predicted grades in columns",
+                ("label", *(severity.title for severity in Severity)), rows)
 
 
 def _details(groups: Sequence[Mapping]) -> Grid:

@@ -1,6 +1,6 @@
 """The page of one study with its pictures; what is in the study besides its answer is handed back for the overview."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ from lsdc.dicom import read_scanner
 from lsdc.files import write_text
 from lsdc.report.cases import Case, TargetCase
 from lsdc.report.figures import GradeBar, grade_bars
-from lsdc.report.page import Figure, Grid, render
+from lsdc.report.page import Figure, Grid, Link, render
 from lsdc.report.slices import Slice, slices_of, thumbnail, write_grey
 from lsdc.report.wording import (
     GRADE_WORDS,
@@ -22,13 +22,15 @@ from lsdc.report.wording import (
     p_text,
     place,
     plain_reason,
+    short,
     truth_words,
 )
-from lsdc.taxonomy import Condition, Level, Plane, Side, Target
+from lsdc.taxonomy import Condition, Level, Plane, Severity, Side, Target
 
 PANELS = {"right foramen": (Condition.FORAMINAL, Side.RIGHT), "right recess": (Condition.SUBARTICULAR, Side.RIGHT),
           "canal": (Condition.CANAL, Side.MIDLINE), "left recess": (Condition.SUBARTICULAR, Side.LEFT),
           "left foramen": (Condition.FORAMINAL, Side.LEFT)}  # sides as on an axial image
+WAYS = {"detector": "seen", "geometry": "by geometry", "projected": "projected", "prior": "not located"}
 HEADINGS = {Plane.SAGITTAL_T2: "Sagittal T2/STIR", Plane.SAGITTAL_T1: "Sagittal T1", Plane.AXIAL_T2: "Axial T2"}
 
 
@@ -80,7 +82,7 @@ def write_study(
         labelled=any(one.truth is not None for one in case.targets),
         groups=[(heading, [_shown(one) for one in slices if one.plane == plane]) for plane, heading in HEADINGS.items()
                 if any(one.plane == plane for one in slices)],
-        targets=_targets(case), series=_series(study),
+        targets=_targets(case, drawn), series=_series(study),
         told=[f"Scanner: {scanner}.", *(f"{note[:1].upper()}{note[1:]}." for note in case.notes)])
     write_text(setting.place / "studies" / f"{case.study_id}.html", text)
     return StudyFacts(case.study_id, tuple(plane for plane in Plane if study.of(plane)), scanner,
@@ -177,19 +179,26 @@ def _more(one: TargetCase) -> str:
     return "".join(f"; {part}" for part in told) + "."
 
 
-def _targets(case: Case) -> Grid:
-    truth, places = (any(getattr(one, name) is not None for one in case.targets) for name in ("truth", "distance_mm"))
-    rows = [[f"{one.target.level.title} {place(one.target)}",
-             GRADE_WORDS[one.grade] if one.assessed else "not assessed",
-             *((p_text(value) for value in one.plain) if one.assessed else ("-", "-", "-")),
-             *([truth_words(one)] if truth else []), found_words(one),
-             *(["-" if one.distance_mm is None else f"{one.distance_mm:.1f}"] if places else []),
-             plain_reason(one.fallback or "")]
-            for one in sorted(case.targets, key=lambda one: ORDER[one.target])]
-    headers = ("target", "grade", "p normal or mild", "p moderate", "p severe", *(["label"] if truth else []), "place",
-               *(["mm off"] if places else []), "why not assessed")
-    words = frozenset({0, 1, headers.index("place"), len(headers) - 1} | ({5} if truth else set()))
-    return Grid("The 25 targets: answer, label, place", headers, rows, words)
+def _targets(case: Case, drawn: Collection[str]) -> Grid:
+    """One line for each target, linked to its place; columns of which nothing is known are left out."""
+    columns = {
+        "target": lambda one: Link(short(one.target), f"#{'box' if one.key in drawn else 'say'}-{one.key}"),
+        "grade": lambda one: one.grade.title if one.assessed else "not assessed",
+        **{f"p {severity.title.lower()}": lambda one, severity=severity: p_text(one.plain[severity])
+           if one.assessed else "-" for severity in Severity},
+        "label": lambda one: "-" if one.truth is None else one.truth.title,
+        "place": lambda one: WAYS[one.found_by],
+        "confidence": lambda one: p_text(one.confidence) if one.place_mm else "-",
+        "mm off": lambda one: "-" if one.distance_mm is None else f"{one.distance_mm:.1f}",
+        "why not assessed": lambda one: plain_reason(one.fallback or ""),
+    }
+    for name, known in (("label", "truth"), ("mm off", "distance_mm"), ("why not assessed", "fallback")):
+        if all(getattr(one, known) is None for one in case.targets):
+            del columns[name]
+    rows = [[show(one) for show in columns.values()] for one in sorted(case.targets, key=lambda one: ORDER[one.target])]
+    words = frozenset(number for number, name in enumerate(columns)
+                      if name in ("target", "grade", "label", "place", "why not assessed"))
+    return Grid("The 25 targets: answer, label, place", tuple(columns), rows, words)
 
 
 def _series(study: Study) -> Grid:
