@@ -16,6 +16,8 @@ from lsdc.report.wording import found_words, place
 from lsdc.taxonomy import Condition, Level
 
 WORST = 40  # cases in the table
+WAYS = {"detector": "seen by the detector", "geometry": "placed by geometry", "projected": "projected onto another "
+        "plane", "prior": "not located"}
 _LEVELS = {level.value: level.title for level in Level}
 READ = ("Identified: nearest to its own true point among those of its side, and within 20 mm. Precision: identified of "
         "all places. Exact: nearest among those of both sides too. Missed: no place at all. d_mean: of the identified; "
@@ -33,8 +35,8 @@ def locations_page(
     ways = pd.Series([one.found_by for one in targets]).value_counts()
     parts = [_errors(targets, truth), _worst(cases, truth, picture, drawn),
              *(_measured(measured.figures) if measured else [])]
-    told = ", ".join(f"{count} by {way}" if way != "prior" else f"{count} not at all" for way, count in ways.items())
-    lead = f"{len(targets)} targets of {len(cases)} studies, located: {told}."
+    told = ", ".join(f"{count} {WAYS[way]}" for way, count in ways.items())
+    lead = f"{len(targets)} targets of {len(cases)} studies: {told}."
     return render("overview.html", **page, root="", here="locations.html", title="Locations", heading="Locations",
                   lead=lead, notices=list(notes), key=_key(targets), parts=[part for part in parts if part is not None])
 

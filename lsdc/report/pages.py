@@ -100,7 +100,7 @@ def gather(run: RunFolder, folder: CompetitionFolder, settings: Settings) -> Gat
     held_out = assemble([fold.path for fold in run.finished_folds()], read_folds(run.folds, folder.study_ids("train")))
     measured, notes = None, []
     try:
-        measured = evaluate_locations(run, folder, settings.evaluation)
+        measured = evaluate_locations(run, folder, settings.evaluation, folds=held_out.folds)
         errors, truth = measured.errors, measured.truth
     except LsdcError as error:
         notes.append(f"The tables of locations are left out: {error.problem} ({error.where}).")

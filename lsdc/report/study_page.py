@@ -12,7 +12,7 @@ from lsdc.files import write_text
 from lsdc.report.cases import Case, TargetCase
 from lsdc.report.figures import GradeBar, grade_bars
 from lsdc.report.page import Figure, Grid, Link, render
-from lsdc.report.slices import Slice, slices_of, thumbnail, write_grey
+from lsdc.report.slices import Mark, Slice, slices_of, thumbnail, write_grey
 from lsdc.report.wording import (
     GRADE_WORDS,
     ORDER,
@@ -30,6 +30,7 @@ from lsdc.taxonomy import Condition, Level, Plane, Severity, Side, Target
 PANELS = {"right foramen": (Condition.FORAMINAL, Side.RIGHT), "right recess": (Condition.SUBARTICULAR, Side.RIGHT),
           "canal": (Condition.CANAL, Side.MIDLINE), "left recess": (Condition.SUBARTICULAR, Side.LEFT),
           "left foramen": (Condition.FORAMINAL, Side.LEFT)}  # sides as on an axial image
+LABEL_MM = 25.0  # of a label beside its box
 WAYS = {"detector": "seen", "geometry": "by geometry", "projected": "projected", "prior": "not located"}
 HEADINGS = {Plane.SAGITTAL_T2: "Sagittal T2/STIR", Plane.SAGITTAL_T1: "Sagittal T1", Plane.AXIAL_T2: "Axial T2"}
 
@@ -144,18 +145,36 @@ def _bar(one: TargetCase) -> GradeBar:
 
 
 def _shown(one: Slice) -> SimpleNamespace:
-    """A slice as the template needs it: the targets sorted, with their words."""
-    marks = [SimpleNamespace(case=mark.case, x=mark.x, y=mark.y, side=mark.side, true_xy=mark.true_xy,
-                             look=f"s{mark.case.grade.value}" if mark.case.assessed else "none",
-                             label=_label(mark.case, one.orientation), words=_words(mark.case), more=_more(mark.case))
-             for mark in sorted(one.marks, key=lambda mark: ORDER[mark.case.target])]
+    """A slice as the template needs it: lengths in mm, the targets in the order of the report, with their words."""
+    height, width = (round(size * one.mm_per_px, 1) for size in one.image.shape)
+    marks = [_marked(mark, one, width) for mark in sorted(one.marks, key=lambda mark: ORDER[mark.case.target])]
     instance = f", instance {one.instance}" if one.instance is not None else ""
     levels = dict.fromkeys(mark.case.target.level.title for mark in marks)
     at = f" at {' and '.join(levels)}" if one.orientation == "axial" else ""
     caption = f"{HEADINGS[one.plane]}{at}, slice {one.number} of {one.of} (series {one.series_id}{instance})"
     return SimpleNamespace(
-        **{name: getattr(one, name) for name in ("name", "image", "orientation", "letters", "mm_per_px")}, marks=marks,
-        caption=caption, alt=f"{caption}. Marked: {'; '.join(mark.words for mark in marks)}.")
+        name=one.name, image=one.image, orientation=one.orientation, letters=one.letters, width_mm=width,
+        height_mm=height, marks=marks, caption=caption,
+        alt=f"{caption}. Marked: {'; '.join(mark.words for mark in marks)}.")
+
+
+def _marked(mark: Mark, one: Slice, width: float) -> SimpleNamespace:
+    """A target on a slice; its label stands beside the box, on axial slices above it, where it is not cut off."""
+    case, scale = mark.case, one.mm_per_px
+    x, y, half = mark.x * scale, mark.y * scale, mark.side * scale / 2
+    if one.orientation == "axial":
+        anchor = {Side.RIGHT: "end", Side.LEFT: "", Side.MIDLINE: "middle"}[case.target.side]
+        label = x + {"end": half, "": -half, "middle": 0}[anchor], y - half - 1.5
+    else:
+        anchor = "" if x + half + LABEL_MM < width else "end"
+        label = x + (half + 1.5) * (1 if anchor == "" else -1), y + 1.5
+    near = {name: round(value, 1) for name, value in (
+        ("x", x), ("y", y), ("left", x - half), ("top", y - half), ("side", 2 * half), ("label_x", label[0]),
+        ("label_y", label[1]))}
+    return SimpleNamespace(
+        **near, case=case, anchor=anchor, look=f"s{case.grade.value}" if case.assessed else "none",
+        true_xy=None if mark.true_xy is None else [round(value * scale, 1) for value in mark.true_xy],
+        label=_label(case, one.orientation), words=_words(case), more=_more(case))
 
 
 def _label(one: TargetCase, orientation: str) -> str:

@@ -45,7 +45,8 @@ def draft(case: Case) -> list[LevelReport]:
     for level in Level:
         mine = sorted((one for one in case.targets if one.target.level == level), key=lambda one: ORDER[one.target])
         graded = [one for one in mine if one.assessed]
-        found = sorted((one for one in graded if one.grade > Severity.NORMAL_MILD), key=lambda one: -one.grade)
+        found = sorted((one for one in graded if one.grade > Severity.NORMAL_MILD),
+                       key=lambda one: (-one.grade, not is_sure(one)))
         reasons = dict.fromkeys(one.fallback for one in mine if not one.assessed)
         reports.append(LevelReport(
             level, tuple(Said(one.key, finding(one), one.grade) for one in found),

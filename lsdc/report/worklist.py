@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from lsdc.report.cases import Case
 from lsdc.report.page import render
 from lsdc.report.study_page import StudyFacts
-from lsdc.report.wording import ORDER, p_text, short
+from lsdc.report.wording import ORDER, is_sure, p_text, short
 from lsdc.taxonomy import Condition, Severity
 
 MOST_FINDINGS = 3  # named in a line
@@ -53,11 +53,11 @@ def _number(value: float | None, text: str, *, look: str = "") -> SimpleNamespac
 def _findings(case: Case) -> list[tuple[str, str]]:
     """The worst findings as text and look, and how many more there are."""
     found = sorted((one for one in case.targets if one.assessed and one.grade > Severity.NORMAL_MILD),
-                   key=lambda one: (-one.grade, -one.plain[one.grade], ORDER[one.target]))
+                   key=lambda one: (-one.grade, not is_sure(one), -one.plain[one.grade], ORDER[one.target]))
     parts = []
     for number, one in enumerate(found[:MOST_FINDINGS]):
         parts.append((f"{', ' if number else ''}{short(one.target)} ", ""))
-        parts.append((one.grade.title.lower(), f"s{one.grade.value}"))
+        parts.append((f"{'' if is_sure(one) else 'possibly '}{one.grade.title.lower()}", f"s{one.grade.value}"))
     if len(found) > MOST_FINDINGS:
         parts.append((f", and {len(found) - MOST_FINDINGS} more", ""))
     return parts or [("no moderate or severe finding", "")]
