@@ -22,8 +22,8 @@ endif
 OPTIONS = --config "$(CONFIG)" $(if $(RUN),--run "$(RUN)") $(foreach setting,$(SET),--set '$(setting)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor phantom audit train-detector train-fold train evaluate runs summary blend predict submit \
-	submissions bundle verify-bundle push bench bench-quality bench-ablation lint test clean
+.PHONY: help setup doctor phantom audit train-detector train-fold train evaluate runs summary report blend predict \
+	submit submissions bundle verify-bundle push bench bench-quality bench-ablation lint test clean
 
 help:  ## this map
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -67,6 +67,9 @@ runs: $(READY)  ## all runs in one table (RUN=name BESIDE="name name": only thes
 
 summary: $(READY)  ## summary.html of a run, which train and evaluate leave too
 	$(LSDC) summary --config "$(CONFIG)" $(if $(RUN),--run "$(RUN)")
+
+report: $(READY)  ## a folder of pages: scores, worklist, locations, a page for each study with images (OUT=dir)
+	$(LSDC) report $(OPTIONS) $(if $(OUT),--out "$(OUT)")
 
 blend: $(READY)  ## weights, calibration, second level of several runs (MODELS="name name a.csv" FOLDS=csv OUT=json)
 	$(LSDC) blend --config "$(CONFIG)" $(foreach setting,$(SET),--set '$(setting)') $(if $(FOLDS),--folds "$(FOLDS)") \

@@ -62,6 +62,7 @@ class RunFolder:
     evaluation = property(lambda self: self.path / "evaluation.json")
     locations_evaluation = property(lambda self: self.path / "locations_evaluation.json")
     summary = property(lambda self: self.path / "summary.html")  # the run on one page
+    report = property(lambda self: self.path / "report")  # pages about it and each of its studies
 
     def data(self) -> dict:
         """What the run was made with: folder and fingerprint; DataError when the record is not whole."""

@@ -11,7 +11,7 @@ from lsdc.cli.on_bundle import bundle
 from lsdc.cli.on_data import audit, phantom, show
 from lsdc.cli.on_machine import bench, doctor
 from lsdc.cli.on_predict import predict
-from lsdc.cli.on_reports import runs, summary
+from lsdc.cli.on_reports import report, runs, summary
 from lsdc.cli.on_runs import evaluate, submit, train, train_detector, train_fold
 
 
@@ -33,6 +33,6 @@ def lsdc(verbose: bool) -> None:
     logging.getLogger("lsdc").setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
-for _command in (phantom, audit, show, train_detector, train_fold, train, evaluate, runs, summary, blend, predict,
-                 submit, submissions, bundle, bench, doctor):
+for _command in (phantom, audit, show, train_detector, train_fold, train, evaluate, runs, summary, report, blend,
+                 predict, submit, submissions, bundle, bench, doctor):
     lsdc.add_command(_command)

@@ -17,10 +17,10 @@ TIMED_PHANTOM_STUDIES, MANY_STUDIES, MEASURED_TARGETS = 3, 2000, 20  # many: as 
 @run_option
 @click.option("--what", multiple=True, type=click.Choice(["phantom", "inference", "labels", "physics", "evidence",
                                                              "audit", "scores", "locations", "quality",
-                                                             "ablation", "predict"]),
+                                                             "ablation", "predict", "report"]),
               default=["phantom", "inference"], show_default=True, help="May be given several times.")
 @click.option("--studies", type=click.IntRange(min=1), default=8, show_default=True,
-              help="inference, predict: test studies to time.")
+              help="inference, predict: test studies to time. report: studies of the training part.")
 @click.option("--training", type=click.IntRange(min=2), default=400, show_default=True,
               help="evidence: studies that the small networks learn from.")
 @click.option("--scoring", type=click.IntRange(min=1), default=100, show_default=True,
@@ -47,6 +47,8 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
     physics    how areas and depths measured on the phantom's images follow its latents
     evidence   small networks that see perfect crops, whole images, or slices without geometry
     audit      the audit of 2,000 studies, which are links to the phantom's
+    report     seconds and megabytes of lsdc report, on --studies of the phantom's training studies whose answers are
+               the truth with noise
     scores     seconds of the metric, its bootstrap, and all of lsdc evaluate, on labels of 2,000 studies
     locations  held-out studies of a run located with planes taken away, and from true points alone; and studies
                with other counts of lumbar-type bodies
@@ -101,6 +103,10 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
             from lsdc.bench.scores import bench_scores
 
             text = bench_scores(settings.phantom.seed, settings.evaluation, studies=MANY_STUDIES)
+        elif name == "report":
+            from lsdc.bench.report import bench_report
+
+            text = bench_report(make_phantom(phantom_root(settings), settings), settings, studies=studies)
         elif name == "audit":
             from lsdc.bench.audit import bench_audit
 

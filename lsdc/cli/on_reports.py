@@ -1,10 +1,10 @@
-"""Commands that show what runs left on the disk: runs, summary. Heavy imports stay inside the commands."""
+"""Commands that show what runs left on the disk: runs, summary, report. Heavy imports stay inside the commands."""
 
 from pathlib import Path
 
 import click
 
-from lsdc.cli.options import CONFIG, run_option
+from lsdc.cli.options import CONFIG, config_options, data_option, run_option
 
 
 @click.command()
@@ -51,6 +51,36 @@ def summary(config: Path, run_name: str | None) -> None:
     run = open_run_folder(run_name, config)
     if fault := leave_summary(run):
         raise LsdcError("the summary cannot be drawn", got=fault, remedy="make setup")
+
+
+@click.command()
+@config_options
+@data_option
+@run_option
+@click.option("--out", type=click.Path(path_type=Path), help="The folder to write. By default report/ in the run. An "
+              "earlier report is replaced, anything else is refused.")
+def report(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None, out: Path | None) -> None:
+    """Write a folder of pages about the finished folds of a run: scores, a worklist, locations, and each study.
+
+    It opens from disk in any browser, without network: index.html.
+    """
+    from lsdc.cli.data import open_data, open_finished_run, same_data
+    from lsdc.errors import LsdcError
+
+    run, settings = open_finished_run(run_name, config, overrides)
+    run.finished_folds()  # before the data is looked at
+    folder = open_data(data, settings, run)
+    same_data(run, folder.root)
+    try:
+        from lsdc.report.pages import write_report
+
+        page = write_report(run, folder, settings, out or run.report, workers=settings.compute.workers)
+    except ModuleNotFoundError as error:
+        if error.name not in ("jinja2", "matplotlib"):
+            raise
+        raise LsdcError("the pages cannot be drawn", got=f"{error.name} is not installed",
+                        remedy="make setup") from error
+    click.echo(f"report: {page}")
 
 
 def leave_summary(run) -> str:

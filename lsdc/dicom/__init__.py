@@ -3,6 +3,7 @@
 from lsdc.dicom.facts import FileFault, SliceFacts, files_to_look_at, pixel_range, read_facts
 from lsdc.dicom.plane import Orientation, SlicePlane, canonical_axes, covering_plane, orientation_of, patch_plane
 from lsdc.dicom.resample import pixel_map, resample
+from lsdc.dicom.scanner import Scanner, read_scanner
 from lsdc.dicom.series import (
     OTHER_ORIENTATION,
     SAME_POSITION_MM,
@@ -14,7 +15,8 @@ from lsdc.dicom.series import (
 )
 
 __all__ = [
-    "FileFault", "OTHER_ORIENTATION", "Orientation", "SAME_POSITION_MM", "Series", "SliceFacts", "SlicePlane",
-    "along_normal", "canonical_axes", "covering_plane", "files_to_look_at", "main_orientation", "orientation_of",
-    "patch_plane", "pixel_map", "pixel_range", "read_facts", "read_planes", "read_series", "resample",
+    "FileFault", "OTHER_ORIENTATION", "Orientation", "SAME_POSITION_MM", "Scanner", "Series", "SliceFacts",
+    "SlicePlane", "along_normal", "canonical_axes", "covering_plane", "files_to_look_at", "main_orientation",
+    "orientation_of", "patch_plane", "pixel_map", "pixel_range", "read_facts", "read_planes", "read_scanner",
+    "read_series", "resample",
 ]

@@ -29,7 +29,7 @@ def agreement_text(agreement: Sequence[Mapping], decision: str) -> str:
     rows = [["labelled rows", *(str(group["rows"]) for group in groups)],
             *([shown, *(with_interval(group["figures"][name]) for group in groups)] for name, shown in NAMES.items())]
     head = f"Agreement with the label; grade: {RULES[Decision(decision)]}; intervals over studies"
-    return "\n".join([head, grid(rows, ["", *(group["condition"] for group in groups)]), *_reasons(groups, NAMES)])
+    return "\n".join([head, grid(rows, ["", *(group["condition"] for group in groups)]), *reasons(groups, NAMES)])
 
 
 def detail_text(agreement: Sequence[Mapping]) -> str:
@@ -37,12 +37,12 @@ def detail_text(agreement: Sequence[Mapping]) -> str:
     groups = [group for group in agreement if (group["level"], group["side"]) != ("all", "all")]
     if not groups:
         return ""
-    rows = [[group["condition"], _place(group), group["rows"], group["labels"][Severity.SEVERE],
+    rows = [[group["condition"], level_or_side(group), group["rows"], group["labels"][Severity.SEVERE],
              *(number(group["figures"][name]["value"], 3) for name in DETAILS[:-1]),
              with_interval(group["figures"][DETAILS[-1]])] for group in groups]
     headers = ["", "level or side", "rows", "severe", "balanced acc.", "sens. mod.+", "spec. mod.+", "sens. severe",
                "spec. severe", "AUROC severe", "linear kappa"]
-    return "\n".join(["Agreement by level and side", grid(rows, headers), *_reasons(groups, DETAILS)])
+    return "\n".join(["Agreement by level and side", grid(rows, headers), *reasons(groups, DETAILS)])
 
 
 def confusion_text(agreement: Sequence[Mapping]) -> str:
@@ -67,16 +67,16 @@ def with_interval(figure: Mapping, digits: int = 3) -> str:
     return shown if low is None else f"{shown} ({number(low, digits)} to {number(high, digits)})"
 
 
-def _place(group: Mapping) -> str:
+def level_or_side(group: Mapping) -> str:
     return Level(group["level"]).title if group["level"] != "all" else group["side"]
 
 
-def _reasons(groups: Sequence[Mapping], names: Sequence[str] | Mapping) -> list[str]:
+def reasons(groups: Sequence[Mapping], names: Sequence[str] | Mapping) -> list[str]:
     """Why dashes are dashes and intervals rest on some samples, places with the same reason together."""
     said: dict[tuple[str, str], list[str]] = {}
     for group in groups:
         whole = group["level"] == group["side"] == "all"
-        place = group["condition"] + ("" if whole else f" {_place(group)}")
+        place = group["condition"] + ("" if whole else f" {level_or_side(group)}")
         for name in names:
             if group["figures"][name]["value"] is None:
                 said.setdefault((group["figures"][name]["why"], place), []).append(NAMES[name])

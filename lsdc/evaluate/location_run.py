@@ -1,6 +1,6 @@
 """The evaluation of a run's locations, on its own or beside other runs on the studies that all of them have."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -49,14 +49,17 @@ class _Located:
 
 
 def evaluate_locations(
-    run: RunFolder, folder: CompetitionFolder, settings: EvaluationSettings, *, beside: Sequence[RunFolder] = ()
+    run: RunFolder, folder: CompetitionFolder, settings: EvaluationSettings, *, beside: Sequence[RunFolder] = (),
+    folds: Collection[int] | None = None,
 ) -> LocationEvaluation:
     """Measure the locations of a run's folds, predicted or not, and of other runs on the studies that all share.
+
+    folds: only these of the run, where not all that are located.
 
     FoldError when locations are not honestly out-of-fold, when no study is shared, or when another run's folds.csv
     holds a study in another fold.
     """
-    every = [_read(one, folder) for one in (run, *beside)]
+    every = [_read(run, folder, folds), *(_read(one, folder) for one in beside)]
     for other in beside:
         _same_folds(run, other, folder)
     studies = sorted(set.intersection(*(set(one.located.studies) for one in every)))
@@ -84,8 +87,8 @@ def evaluate_locations(
     return LocationEvaluation(figures, text_of_locations(figures), errors[best][0], best)
 
 
-def _read(run: RunFolder, folder: CompetitionFolder) -> _Located:
-    located_folds = run.located_folds()
+def _read(run: RunFolder, folder: CompetitionFolder, folds: Collection[int] | None = None) -> _Located:
+    located_folds = [fold for fold in run.located_folds() if folds is None or fold.number in folds]
     located = assemble_locations([fold.path for fold in located_folds],
                                  read_folds(run.folds, folder.study_ids("train")))
     boxes = [BOX_MATCHES.read(fold.box_matches) for fold in located_folds]

@@ -10,6 +10,7 @@ from lsdc.report.curves import curves_figure, curves_grid, read_curves
 from lsdc.report.figures import Curve, stage_bars
 from lsdc.report.page import Figure, Grid, Part, key_value, render
 from lsdc.report.reading import RunReading, read_run
+from lsdc.report.records import EvaluationRecord
 from lsdc.report.runs_rows import config_name, data_name, network
 from lsdc.report.runs_text import minutes
 from lsdc.report.score_parts import detail_parts, score_part
@@ -22,9 +23,12 @@ def write_summary(run: RunFolder) -> Path:
     return run.summary
 
 
-def summary_of(run: RunFolder) -> str:
-    """The page as html. What is damaged, stale or not there yet is said in it and left out."""
-    reading = read_run(run)
+def summary_of(run: RunFolder, reading: RunReading | None = None, *, home: str = "") -> str:
+    """The page as html. What is damaged, stale or not there yet is said in it and left out.
+
+    reading: of the run, where something is known that its folder does not tell; home: a page that it leads back to.
+    """
+    reading = reading or read_run(run)
     curves, problems = read_curves(run)
     scored = reading.scored
     parts = [
@@ -35,7 +39,7 @@ def summary_of(run: RunFolder) -> str:
         _made_with(reading),
         *([_settings(reading.config)] if reading.config else []),
     ]
-    return render("summary.html", run=reading.name, lead=_lead(reading), notices=_notices(reading, problems),
+    return render("summary.html", home=home, run=reading.name, lead=_lead(reading), notices=_notices(reading, problems),
                   phantom=PHANTOM_LINE if scored and scored.phantom else "", key=_key(reading), parts=parts)
 
 
@@ -58,8 +62,11 @@ def _notices(reading: RunReading, problems: list[str]) -> list[str]:
 
 def _key(reading: RunReading) -> list[tuple[str, str, str]]:
     """The figures at the top: name, value, and what stands beside it."""
-    if (scored := reading.scored) is None:
-        return []
+    return key_figures(reading.scored) if reading.scored else []
+
+
+def key_figures(scored: EvaluationRecord) -> list[tuple[str, str, str]]:
+    """Score, share of the way and kappa of an evaluation: name, value, and what stands beside it."""
     model, priors, floor = (scored.score(name) for name in ("model", "priors", "floor"))
     ends = f"priors {number(priors.total)}" + (f", floor {number(floor.total)}" if floor else "")
     key = [("Score (weighted log loss)", number(model.total), f"{between(model.intervals.total)}; {ends}")]

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from lsdc.config import PerCondition
+from lsdc.show.grey import windowed
 from lsdc.show.marks import Mark
 from lsdc.show.views import View
 from lsdc.taxonomy import Condition, Level, Severity, Side, Target
@@ -14,7 +15,6 @@ BACK, TEXT, DIM = "#000000", "#f2f2f2", "#9aa3ad"
 SEVERITY_COLOURS = {Severity.NORMAL_MILD: "#4fd66b", Severity.MODERATE: "#ffd23f", Severity.SEVERE: "#ff4a3d"}
 NONE_COLOUR, PREDICTED, LINES = "#b4b9bf", "#35d0ff", "#8fb4d9"
 LINE_WIDTHS = {None: 1.2, Severity.NORMAL_MILD: 1.2, Severity.MODERATE: 1.7, Severity.SEVERE: 2.3}
-WINDOW_PERCENTILES, GAMMA = (0.5, 99.3), 0.8  # of what is shown; the middle greys a little lighter
 SAGITTAL_MM, AXIAL_MM = (150.0, 240.0), (104.0, 104.0)  # width and height shown where something is marked
 CROSS_MM = 3.0
 COLUMNS = ((Condition.FORAMINAL, Side.RIGHT), (Condition.SUBARTICULAR, Side.RIGHT), (Condition.CANAL, Side.MIDLINE),
@@ -97,13 +97,11 @@ def draw_image(axes, view: View, shown: tuple[float, float, float, float]) -> No
     height, width = view.plane.size_hw
     left, top = (max(int(start / pixel), 0) for start in shown[:2])
     part = view.image[top: int((shown[1] + shown[3]) / pixel) + 1, left: int((shown[0] + shown[2]) / pixel) + 1]
-    part = part[np.isfinite(part)]
-    low, high = np.percentile(part, WINDOW_PERCENTILES) if part.size else (0.0, 1.0)
-    if part.size == 0 or part.min() == part.max():
-        said = f"every pixel has the value {part[0]:g}" if part.size else "no pixel has a value"
+    finite = part[np.isfinite(part)]
+    if finite.size == 0 or finite.min() == finite.max():
+        said = f"every pixel has the value {finite[0]:g}" if finite.size else "no pixel has a value"
         axes.text(0.5, 0.94, said, transform=axes.transAxes, ha="center", color=DIM, fontsize=9)
-    grey = np.nan_to_num((view.image - low) / (high - low) if high > low else view.image * 0)
-    axes.imshow(np.clip(grey, 0, 1) ** GAMMA, cmap="gray", vmin=0, vmax=1, interpolation="bicubic", aspect="auto",
+    axes.imshow(windowed(view.image, part), cmap="gray", vmin=0, vmax=1, interpolation="bicubic", aspect="auto",
                 extent=((-0.5) * pixel, (width - 0.5) * pixel, (height - 0.5) * pixel, (-0.5) * pixel))
 
 

@@ -1,5 +1,6 @@
 """What a submission is made of, written beside it, so that it can be traced and made again."""
 
+import logging
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,8 @@ import pandas as pd
 from lsdc.errors import StorageError
 from lsdc.files import file_hash, read_json, write_json
 from lsdc.runs import FoldFolder, RunFolder
+
+log = logging.getLogger(__name__)
 
 
 def of_run(run: RunFolder, folds: list[FoldFolder]) -> dict:
@@ -41,15 +44,25 @@ def write_manifest(path: Path, *, made_of: dict, data: Path, predictions: pd.Dat
 
 
 def last_score(run: RunFolder) -> dict | None:
-    """The last evaluation of the run: total with interval, beside priors and floor; None if it was never asked.
+    """The last evaluation of the run: total with interval, beside priors and floor.
 
-    StorageError when its file is damaged.
+    None if it was never asked, or is not of the predictions that are there. StorageError when its file is damaged.
     """
     if not run.evaluation.exists():
         return None
     try:
-        return _summary(read_json(run.evaluation))
-    except (KeyError, IndexError, TypeError) as error:
+        figures = read_json(run.evaluation)
+        score = _summary(figures)
+        if (scored := figures.get("predictions")) is None:  # of an older version: only which folds is known
+            fresh = score["folds"] == [fold.number for fold in run.folds_with("predictions.csv")]
+        else:
+            fresh = scored == {f"fold{fold.number}": file_hash(fold.predictions)
+                               for fold in run.folds_with("predictions.csv")}
+        if not fresh:
+            log.warning("the score of the last evaluation is not written into the manifest: it is of other "
+                        "predictions than those that are there (make evaluate)")
+        return score if fresh else None
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise StorageError("this is no evaluation of a run", got=repr(error), where=run.evaluation,
                            remedy="make it again with `make evaluate`, or remove it") from error
 

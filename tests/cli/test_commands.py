@@ -24,8 +24,8 @@ def test_help_lists_the_commands_in_flow_order(place):
     told = lsdc("--help", cwd=place)
     assert told.returncode == 0
     names = [line.split()[0] for line in told.stdout.partition("Commands:")[2].splitlines() if line.strip()]
-    flow = ["phantom", "audit", "train-fold", "train", "evaluate", "runs", "summary", "blend", "predict", "submit",
-            "submissions", "bundle", "bench", "doctor"]
+    flow = ["phantom", "audit", "train-fold", "train", "evaluate", "runs", "summary", "report", "blend", "predict",
+            "submit", "submissions", "bundle", "bench", "doctor"]
     assert [name for name in names if name in flow] == flow
 
 

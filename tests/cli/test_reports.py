@@ -1,4 +1,4 @@
-"""`lsdc runs` and `lsdc summary`, and the summary that `lsdc evaluate` leaves."""
+"""`lsdc runs`, `lsdc summary` and `lsdc report`, and the summary that `lsdc evaluate` leaves."""
 
 import json
 import sys
@@ -92,3 +92,40 @@ def test_without_the_training_packages_a_score_is_given_all_the_same(predicted, 
     assert predicted.evaluation.exists()
     assert not predicted.summary.exists()
     assert f"{package} is not installed" in str(command("summary", "--run", "mine").exception)
+
+
+def test_a_report_is_written_into_the_run_or_elsewhere(predicted, tmp_path):
+    told = command("report", "--run", "mine", "--set", "compute.workers=1")
+    assert told.exit_code == 0, told.output
+    assert f"report: {predicted.report / 'index.html'}" in told.output
+    page = (predicted.report / "studies" / "11.html").read_text()
+    assert "its place was not found" in page  # the reason of every fallback of this run
+    assert "No slice of this study can be shown." in page
+    again = command("report", "--run", "mine", "--out", tmp_path / "pages", "--set", "compute.workers=1")
+    assert again.exit_code == 0, again.output
+    assert (tmp_path / "pages" / "worklist.html").exists()
+    assert not predicted.evaluation.exists()
+
+
+def test_a_report_needs_predictions_and_the_data_of_the_run(predicted, tmp_path):
+    (tmp_path / "data").rename(tmp_path / "moved")
+    told = command("report", "--run", "mine")
+    assert "the data that this run was made with is not there" in str(told.exception)
+    assert "--data" in str(told.exception)
+    moved = command("report", "--run", "mine", "--data", tmp_path / "moved", "--set", "compute.workers=1")
+    assert moved.exit_code == 0, moved.output
+    other = command("report", "--run", "mine", "--data", write_competition(tmp_path / "other", studies=(11, 12, 13)))
+    assert "these are not the tables that the run was made with" in str(other.exception)
+    for fold in predicted.finished_folds():
+        fold.predictions.unlink()
+    assert "this run has no finished fold" in str(command("report", "--run", "mine").exception)
+
+
+@pytest.mark.parametrize("package", ["jinja2", "matplotlib"])
+def test_without_the_training_packages_there_are_no_pages(predicted, monkeypatch, package):
+    for name in [name for name in sys.modules if name.split(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    told = command("report", "--run", "mine", "--set", "compute.workers=1")
+    assert f"{package} is not installed" in str(told.exception)
+    assert not predicted.report.exists()

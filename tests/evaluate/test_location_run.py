@@ -158,3 +158,11 @@ def test_what_was_told_on_the_way_is_counted(make_run, folder, settings):
     assert (levels["least_margin"], levels["doubtful_studies"]) == (0.5, [first])
     assert f"by less than 1 in 1 studies: {first}" in result.text
     assert "targets placed by detector" in result.text
+
+
+def test_some_folds_alone_can_be_measured(folder, make_run, settings):
+    run = make_run("mine", lost=(11,))  # study 11 is of fold 1
+    figures = evaluate_locations(run, folder, settings, folds=(0,)).figures
+    assert (figures["folds"], figures["studies"], figures["of_studies"]) == ([0], 2, 2)
+    assert figures["against"][-1]["runs"][0]["rows"][0]["missed"] == 0
+    assert evaluate_locations(run, folder, settings).figures["against"][-1]["runs"][0]["rows"][0]["missed"] > 0

@@ -114,3 +114,15 @@ def test_a_run_without_a_finished_fold(folder, run, tmp_path):
     with pytest.raises(DataError, match="no finished fold"):
         make_submission(folder, run, COMPUTE, tmp_path / "first", hire=here)
     assert not (tmp_path / "first").exists()
+
+
+@pytest.mark.parametrize("spoil", ["predicted anew", "a fold more"])
+def test_a_score_of_other_predictions_is_not_named(folder, run, tmp_path, caplog, spoil):
+    scores = [{"name": "model", "total": 0.4, "intervals": {"total": [0.3, 0.5]}}, {"name": "priors", "total": 0.8}]
+    write_json(run.evaluation, {
+        "scores": scores, "share_of_way": None, "folds": [0, 2], "studies": 9, "phantom": False,
+        "predictions": {f"fold{fold}": file_hash(run.fold(fold).predictions) for fold in (0, 2)}})
+    assert make_submission(folder, run, COMPUTE, tmp_path / "first", hire=here)["out_of_fold"]["total"] == 0.4
+    run.fold(2 if spoil == "predicted anew" else 1).predictions.write_text("others\n")
+    assert make_submission(folder, run, COMPUTE, tmp_path / "second", hire=here)["out_of_fold"] is None
+    assert "it is of other predictions than those that are there (make evaluate)" in caplog.text
