@@ -140,7 +140,8 @@ def _tile(study: Study, case, found: np.ndarray, same: pd.DataFrame) -> _Tile | 
     entries = series_of(study, ANNOTATED_PLANE[Condition(case.condition)])
     if entries:
         shown = nearest(entries, true)
-    elif mine := [entry for entry in study.series if entry.series_id == case.series_id]:
+    elif not pd.isna(case.series_id) and (
+            mine := [entry for entry in study.series if entry.series_id == case.series_id]):
         shown = Slice(mine[0], mine[0].series.nearest_slice(found)[0])
     else:
         return None

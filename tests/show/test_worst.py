@@ -111,7 +111,8 @@ def test_without_the_plane_the_slice_of_the_place_is_shown_else_words(folder, tm
     elsewhere = errors_of({"l3_l4": 20}).assign(series_id=10011)
     draw_worst(open_folder(folder), elsewhere, tmp_path / "a.png", truth="annotated points")
     assert pixels_of(tile(tmp_path / "a.png"), TRUE) > 50
-    draw_worst(open_folder(folder), errors_of({"l3_l4": None}), tmp_path / "b.png", truth="annotated points")
+    nowhere = errors_of({"l3_l4": None}).assign(series_id=pd.array([None], "Int64"))
+    draw_worst(open_folder(folder), nowhere, tmp_path / "b.png", truth="annotated points")
     assert pixels_of(tile(tmp_path / "b.png"), TRUE) == 0
     assert (tile(tmp_path / "b.png").max(axis=2) > 100).sum() > 100  # words
 
