@@ -12,9 +12,7 @@ from lsdc.evaluate.cells import between, grid, number, signed
 from lsdc.evaluate.metric import TERMS
 
 # the phantom of both tables: none of its studies is one of the default phantom, which settings may be tried on
-# (its detectors see each training study half as often, and so make about as many steps as the default phantom's)
-QUALITY = ("phantom.train_studies=300", "phantom.test_studies=1", "phantom.seed=515", "phantom.quirks=[]",
-           "detector.epochs=4")
+QUALITY = ("phantom.train_studies=300", "phantom.test_studies=1", "phantom.seed=515", "phantom.quirks=[]")
 PREFIX = "quality"  # of the names of its runs
 PAPER = Path("configs/deepscorenet.yaml")
 TAKEN_OVER = ("seed", "phantom", "folds", "detector", "compute", "evaluation")  # of the default by the paper's config
