@@ -5,8 +5,8 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -20,6 +20,8 @@ from lsdc.submit.worker import KILLED, Job, Lost, Models, Ready, Work, grade, re
 STUDY_LIMIT_S = START_LIMIT_S = 900.0  # a study that takes longer, or models that do, will never end
 TRIES, STARTS = 2, 3  # of a study whose process was killed; of a process before its first study
 STOP_S = 5.0  # that a process has to end by itself
+# glibc hands large blocks back to the system when they are freed; else a process grows with its largest studies
+GIVES_BACK = {"MALLOC_MMAP_THRESHOLD_": str(2**22), "MALLOC_TRIM_THRESHOLD_": str(2**22)}
 
 log = logging.getLogger(__name__)
 
@@ -154,12 +156,8 @@ class Processes:
         lane.pipe, theirs = self.context.Pipe()
         lane.ready, lane.starts, lane.since = False, lane.starts + 1, self.clock()
         lane.process = self.context.Process(target=serve, args=(theirs, lane.work))
-        before = os.environ.get("OMP_NUM_THREADS")
-        os.environ["OMP_NUM_THREADS"] = str(lane.work.threads)  # of the child, before its libraries load
-        try:
+        with _environment(OMP_NUM_THREADS=str(lane.work.threads), **GIVES_BACK):  # before the child loads a library
             lane.process.start()
-        finally:
-            os.environ.pop("OMP_NUM_THREADS") if before is None else os.environ.update(OMP_NUM_THREADS=before)
         theirs.close()
         for job in lane.jobs:
             lane.pipe.send(job)
@@ -235,3 +233,15 @@ class Processes:
 def hired(crew: Crew) -> Processes:
     """A process for each work of the crew."""
     return Processes(crew.works)
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    """Set environment variables for a while."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
