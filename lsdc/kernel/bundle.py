@@ -61,6 +61,7 @@ def make_bundle(order: Order, out: Path, *, replace: bool = False) -> dict:
     kernel = kernel_metadata(order.names, code_file=code_file, machine=order.machine)
     check_metadata(dataset, kernel)
     check_wheels(list(order.wheels), order.image)
+    extras = dict(map(_package, order.wheels))
     files, runs = _models(order)
     with written_aside(out) as aside:
         aside.mkdir()
@@ -79,7 +80,7 @@ def make_bundle(order: Order, out: Path, *, replace: bool = False) -> dict:
         write_json(aside / KERNEL_METADATA, kernel)
         manifest = write_manifest(aside, {
             "name": slug(order.names.dataset), "lsdc": lsdc.__version__, "commit": commit(), "wheel": own.name,
-            "extras": dict(map(_package, order.wheels)), "image": order.image.name,
+            "extras": extras, "image": order.image.name,
             "runs": runs, "blend": _blend_record(order), "versions": _versions(),
             "files": {path.name: file_entry(path, places.get(path.name)) for path in sorted(aside.iterdir())},
         })
@@ -145,10 +146,15 @@ def _versions() -> dict[str, str]:
 
 def _package(wheel: Path) -> tuple[str, str]:
     """The package of a wheel, and a module that it brings."""
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-        listed = [name for name in names if name.endswith(".dist-info/top_level.txt")]
-        tops = archive.read(listed[0]).decode().split() if listed else [
-            name.split("/")[0].split(".")[0] for name in names if name.endswith((".py", ".so"))]
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            names = archive.namelist()
+            listed = [name for name in names if name.endswith(".dist-info/top_level.txt")]
+            tops = archive.read(listed[0]).decode().split() if listed else [
+                name.split("/")[0].split(".")[0] for name in names if name.endswith((".py", ".so"))]
+    except zipfile.BadZipFile as error:
+        raise DataError("this wheel cannot be read", got=error, where=wheel, remedy="download it again") from error
     public = [name for name in tops if not name.startswith("_")] or tops
+    if not public:
+        raise DataError("this wheel brings no module", where=wheel, remedy="leave it out")
     return wheel.name.split("-")[0].replace("_", "-").lower(), public[0]
