@@ -40,7 +40,7 @@ def read_manifest(folder: Path) -> dict:
         raise DataError("the manifest was changed after the bundle was made", where=path, remedy=remedy)
     if faults := _strange(content):
         raise DataError("this manifest is not one that `lsdc bundle` writes", got="\n          ".join(faults),
-                        where=path, wanted="files that lie in the bundle, and places below the folder that it is unfolded into",
+                        where=path, wanted="files in the bundle, and places below the folder that it is unfolded into",
                         remedy=remedy)
     return content
 
