@@ -55,9 +55,7 @@ def locked(folder: Path, *, busy: str | None = None) -> Iterator[None]:
         raise StorageError(busy, where=folder, remedy="wait until it has ended, or stop it; then run this again"
                            ) from error
     except OSError as error:
-        if (said := _explained(error, folder)) is not None:
-            raise said from error
-        raise
+        raise _explained(error, folder) or _no_place(error, folder) from error
     try:
         yield
     finally:
@@ -72,8 +70,11 @@ def _made_beside(path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     except OSError as error:
-        raise _explained(error, path) or StorageError("this place cannot be written", where=path, got=error.strerror,
-                                                      remedy=ELSEWHERE) from error
+        raise _explained(error, path) or _no_place(error, path) from error
+
+
+def _no_place(error: OSError, path: Path) -> StorageError:
+    return StorageError("this place cannot be written", where=path, got=error.strerror, remedy=ELSEWHERE)
 
 
 def _explained(error: OSError, path: Path) -> StorageError | None:
@@ -81,7 +82,7 @@ def _explained(error: OSError, path: Path) -> StorageError | None:
     if error.errno in (errno.ENOSPC, errno.EDQUOT) or _cut_short(error):
         return StorageError("the disk is full", where=path, remedy="free some space and run again")
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.EIO):
-        return StorageError("this place cannot be written", where=path, got=error.strerror, remedy=ELSEWHERE)
+        return _no_place(error, path)
     return None
 
 
