@@ -232,6 +232,8 @@ def test_models_that_cannot_be_loaded(data, run, tmp_path):
     outcome = predicted(strict=False)
     outcome.demand()
     assert outcome.figures["failed_studies"] == {"a detector of another kit or version": list(STUDIES)}
+    (run.fold(1).classifier / "classifier.json").write_text("[]")
+    assert predicted(strict=False).figures["failed_studies"] == outcome.figures["failed_studies"]
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounting a small file system needs root")
@@ -267,6 +269,13 @@ def test_what_is_no_file_is_not_replaced(predict, tmp_path):
             predict(out=tmp_path / name, strict=False)
         assert got in raised.value.got
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+def test_the_competitions_own_files_are_not_written(predict, data):
+    before = (data / "sample_submission.csv").read_bytes()
+    with pytest.raises(StorageError, match="take the place of a file of the competition"):
+        predict(out=data / "test_images" / ".." / "sample_submission.csv", strict=False)
+    assert (data / "sample_submission.csv").read_bytes() == before
 
 
 def test_a_place_where_nothing_can_be_kept_costs_a_lenient_run_only_the_resumption(predict, tmp_path):
