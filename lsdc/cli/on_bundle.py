@@ -67,6 +67,7 @@ def make(runs: tuple[str, ...], out: Path, replace: bool, blend_file: Path | Non
     from lsdc.kernel import Order, make_bundle
     from lsdc.kernel.image import image_of
     from lsdc.kernel.metadata import NOBODY, Names
+    from lsdc.kernel.page import score_text
     from lsdc.runs import RunFolder
 
     if blend_file is not None and not runs:
@@ -84,10 +85,8 @@ def make(runs: tuple[str, ...], out: Path, replace: bool, blend_file: Path | Non
     click.echo(f"{out}: {len(manifest['files']) + 1} files, {size:.1f} MB, data set {names.dataset_id}, notebook "
                f"{names.kernel_id}")
     for name, told in manifest["runs"].items():
-        score = told["out_of_fold"]
-        click.echo(f"  {name}: folds {', '.join(map(str, told['folds']))}; out of fold " + (
-            f"{score['total']:.3f} ({score['interval'][0]:.3f} to {score['interval'][1]:.3f})" if score else
-            "not evaluated: make evaluate"))
+        click.echo(f"  {name}: folds {', '.join(map(str, told['folds']))}; "
+                   f"{score_text(told['out_of_fold'], told['folds'])}")
     if names.owner == NOBODY:
         click.echo("  nobody's yet: give your account's name with --owner (make bundle OWNER=name) before pushing")
 
