@@ -51,8 +51,8 @@ def bundle() -> None:
 @click.option("--owner", envvar="KAGGLE_USERNAME", help="Name of the account. [env: KAGGLE_USERNAME]")
 @click.option("--title", help="Title of the data set. By default: lsdc bundle RUN.")
 @click.option("--kernel-title", help="Title of the notebook. By default: lsdc submit RUN.")
-@click.option("--hours", type=Number(min=0, min_open=True), default=8.5, show_default=True,
-              help="When the notebook has to be done, hours after its start.")
+@click.option("--hours", type=Number(min=0, min_open=True, max=9), default=8.5, show_default=True,
+              help="When the notebook has to be done, hours after its start; the site ends it after 9.")
 @click.option("--fallback-limit", type=Number(0, 1), default=0.10, show_default=True,
               help="Share of rows that priors may answer before the notebook fails when it is saved.")
 def make(runs: tuple[str, ...], out: Path, replace: bool, blend_file: Path | None, folds: tuple[int, ...],

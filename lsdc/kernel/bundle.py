@@ -7,8 +7,8 @@ from pathlib import Path
 
 import lsdc
 from lsdc.blend import read_blend
-from lsdc.errors import ConfigError, DataError
-from lsdc.files import file_hash, write_json, written_aside
+from lsdc.errors import ConfigError, DataError, LsdcError
+from lsdc.files import file_hash, read_json, write_json, written_aside
 from lsdc.kernel.image import Image, check_wheels
 from lsdc.kernel.layout import (
     BLEND,
@@ -28,6 +28,7 @@ from lsdc.kernel.scores import expected_score
 from lsdc.kernel.wheel import build_wheel
 from lsdc.record import commit, environment
 from lsdc.runs import RunFolder
+from lsdc.tables import SHOWN_ROWS
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,9 @@ def make_bundle(order: Order, out: Path, *, replace: bool = False) -> dict:
     dataset = dataset_metadata(order.names)
     kernel = kernel_metadata(order.names, code_file=code_file, machine=order.machine)
     check_metadata(dataset, kernel)
+    if others := _of_others(out):
+        raise DataError("the bundle to be replaced holds files that are not its own", got=others, where=out,
+                        remedy="move them elsewhere, or choose another place with OUT=... (--out)")
     check_wheels(list(order.wheels), order.image)
     extras = dict(map(_package, order.wheels))
     files, runs = _models(order)
@@ -87,6 +91,16 @@ def make_bundle(order: Order, out: Path, *, replace: bool = False) -> dict:
         if out.exists():
             shutil.rmtree(out)
     return manifest
+
+
+def _of_others(out: Path) -> str:
+    """Names in an earlier bundle that its manifest does not tell; "" where there are none."""
+    try:
+        own = set(read_json(out / MANIFEST)["files"]) if out.exists() else set()
+    except (LsdcError, KeyError, TypeError):
+        own = set()
+    names = sorted({path.name for path in out.iterdir()} - own - {MANIFEST}) if out.exists() else []
+    return ", ".join(names[:SHOWN_ROWS]) + (", ..." if len(names) > SHOWN_ROWS else "")
 
 
 def _models(order: Order) -> tuple[dict[str, Path], dict]:

@@ -193,6 +193,10 @@ def test_the_place_is_not_overwritten_unasked(tmp_path, run, monkeypatch):
     (tmp_path / "mine").mkdir()
     with pytest.raises(DataError, match="in the place of the bundle"):
         make_bundle(order(run), tmp_path / "mine", replace=True)  # no bundle: it is not removed
+    (tmp_path / "out" / "wheels").mkdir()
+    with pytest.raises(DataError, match=r"not its own\n +got: +wheels\n"):
+        make_bundle(order(run), tmp_path / "out", replace=True)
+    assert (tmp_path / "out" / "wheels").exists()
 
 
 def test_a_blend_and_its_runs(tmp_path, monkeypatch):
