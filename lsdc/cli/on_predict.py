@@ -58,7 +58,7 @@ def predict(root: Path | None, run_name: str | None, blend_file: Path | None, fo
         raise ConfigError("a trained run keeps the settings it was made with", got=", ".join(lost), wanted="compute.*",
                           remedy="leave these --set out")
     terms = Terms(
-        out, work or cache_root() / "predict", strict=RERUN not in os.environ if strict is None else strict,
+        out, work or cache_root() / "predict", strict=not os.environ.get(RERUN) if strict is None else strict,
         fallback_limit=FALLBACK_LIMIT if fallback_limit is None else fallback_limit,
         deadline_s=deadline_hours * 3600 if deadline_hours is not None else deadline_seconds)
     root = root or runs_root()

@@ -46,7 +46,7 @@ def test_what_is_asked_for_by_default(asked):
 
 
 @pytest.mark.parametrize(("rerun", "words", "strict"), [
-    (None, (), True), ("1", (), False), ("1", ("--strict",), True), (None, ("--lenient",), False)])
+    (None, (), True), ("1", (), False), ("1", ("--strict",), True), (None, ("--lenient",), False), ("", (), True)])
 def test_strict_when_saved_lenient_when_scored(asked, monkeypatch, rerun, words, strict):
     if rerun:
         monkeypatch.setenv(RERUN, rerun)
