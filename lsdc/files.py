@@ -14,19 +14,20 @@ from filelock import FileLock, Timeout
 
 from lsdc.errors import StorageError
 
+ELSEWHERE = "choose another: LSDC_RUNS, LSDC_CACHE (make RUNS=... CACHE=...), or --out where there is one"
+
 
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
     """Yield a sibling path to write (file or folder); rename it to `path` when the block ends well.
 
-    The sibling is removed when the block fails. A full disk, a read-only folder or a missing permission
-    becomes a StorageError that names the path.
+    The sibling is removed when the block fails. A full disk, a read-only folder, a missing permission, or a place where
+    no file or folder can be (in a file, a device) becomes a StorageError that names the path.
     """
     path = Path(path)
     scratch = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        scratch = _made_beside(path)
         aside = scratch / path.name
         yield aside
         os.replace(aside, path)
@@ -54,23 +55,34 @@ def locked(folder: Path, *, busy: str | None = None) -> Iterator[None]:
         raise StorageError(busy, where=folder, remedy="wait until it has ended, or stop it; then run this again"
                            ) from error
     except OSError as error:
-        if (said := _explained(error, folder)) is not None:
-            raise said from error
-        raise
+        raise _explained(error, folder) or _no_place(error, folder) from error
     try:
         yield
     finally:
         lock.release()
 
 
+def _made_beside(path: Path) -> Path:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise StorageError("this place cannot be written", where=path, got="neither a file nor a folder",
+                           remedy=ELSEWHERE)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise _explained(error, path) or _no_place(error, path) from error
+
+
+def _no_place(error: OSError, path: Path) -> StorageError:
+    return StorageError("this place cannot be written", where=path, got=error.strerror, remedy=ELSEWHERE)
+
+
 def _explained(error: OSError, path: Path) -> StorageError | None:
     """A full disk, a read-only folder or a missing permission in our words; None for any other error."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT) or _cut_short(error):
         return StorageError("the disk is full", where=path, remedy="free some space and run again")
-    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        return StorageError(
-            "this place cannot be written", where=path, got=error.strerror,
-            remedy="choose another: LSDC_RUNS, LSDC_CACHE (make RUNS=... CACHE=...), or --out where there is one")
+    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.EIO):
+        return _no_place(error, path)
     return None
 
 

@@ -105,3 +105,15 @@ def test_a_phantom_that_another_process_makes_is_left_to_it(tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["truth", ".lock"]
     generate(tmp_path, settings, workers=1)
     assert (tmp_path / "competition" / "train.csv").exists()
+
+
+def test_a_place_where_no_file_can_be_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path / "file" / "below.json", tmp_path / "pipe"):
+        with pytest.raises(StorageError, match="this place cannot be written") as raised:
+            write_json(place, {})
+        assert str(raised.value.where) == str(place)
+    with pytest.raises(StorageError, match="this place cannot be written"), locked(tmp_path / "file" / "folder"):
+        raise AssertionError
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "pipe"]

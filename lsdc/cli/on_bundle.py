@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from lsdc.cli.options import Number
 from lsdc.cli.trials import FoldList
 
 BUNDLE = Path(".lsdc/bundle")
@@ -50,9 +51,9 @@ def bundle() -> None:
 @click.option("--owner", envvar="KAGGLE_USERNAME", help="Name of the account. [env: KAGGLE_USERNAME]")
 @click.option("--title", help="Title of the data set. By default: lsdc bundle RUN.")
 @click.option("--kernel-title", help="Title of the notebook. By default: lsdc submit RUN.")
-@click.option("--hours", type=click.FloatRange(min=0, min_open=True), default=8.5, show_default=True,
-              help="When the notebook has to be done, hours after its start.")
-@click.option("--fallback-limit", type=click.FloatRange(0, 1), default=0.10, show_default=True,
+@click.option("--hours", type=Number(min=0, min_open=True, max=9), default=8.5, show_default=True,
+              help="When the notebook has to be done, hours after its start; the site ends it after 9.")
+@click.option("--fallback-limit", type=Number(0, 1), default=0.10, show_default=True,
               help="Share of rows that priors may answer before the notebook fails when it is saved.")
 def make(runs: tuple[str, ...], out: Path, replace: bool, blend_file: Path | None, folds: tuple[int, ...],
          wheels: tuple[Path, ...], image: str, machine: str, script: bool, owner: str | None, title: str | None,
@@ -66,6 +67,7 @@ def make(runs: tuple[str, ...], out: Path, replace: bool, blend_file: Path | Non
     from lsdc.kernel import Order, make_bundle
     from lsdc.kernel.image import image_of
     from lsdc.kernel.metadata import NOBODY, Names
+    from lsdc.kernel.page import score_text
     from lsdc.runs import RunFolder
 
     if blend_file is not None and not runs:
@@ -83,10 +85,8 @@ def make(runs: tuple[str, ...], out: Path, replace: bool, blend_file: Path | Non
     click.echo(f"{out}: {len(manifest['files']) + 1} files, {size:.1f} MB, data set {names.dataset_id}, notebook "
                f"{names.kernel_id}")
     for name, told in manifest["runs"].items():
-        score = told["out_of_fold"]
-        click.echo(f"  {name}: folds {', '.join(map(str, told['folds']))}; out of fold " + (
-            f"{score['total']:.3f} ({score['interval'][0]:.3f} to {score['interval'][1]:.3f})" if score else
-            "not evaluated: make evaluate"))
+        click.echo(f"  {name}: folds {', '.join(map(str, told['folds']))}; "
+                   f"{score_text(told['out_of_fold'], told['folds'])}")
     if names.owner == NOBODY:
         click.echo("  nobody's yet: give your account's name with --owner (make bundle OWNER=name) before pushing")
 
@@ -125,7 +125,7 @@ def check(file: Path, sample: Path) -> None:
               "works here.")
 @click.option("--many", type=click.IntRange(min=0), default=0, metavar="N", show_default=True,
               help="Time N clean studies too.")
-@click.option("--most-fallback", type=click.FloatRange(0, 1), default=0.10, show_default=True,
+@click.option("--most-fallback", type=Number(0, 1), default=0.10, show_default=True,
               help="Share of rows that may be priors although their series are there and can be read.")
 @click.option("--quick", is_flag=True, help="Execute the notebook on each set once, the script not at all.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same as json.")

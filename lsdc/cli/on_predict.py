@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from lsdc.cli.options import Number
 from lsdc.cli.trials import FoldList
 
 RERUN = "KAGGLE_IS_COMPETITION_RERUN"  # set where a submission is scored, absent where it is saved
@@ -23,13 +24,13 @@ RERUN = "KAGGLE_IS_COMPETITION_RERUN"  # set where a submission is scored, absen
 @click.option("--out", type=click.Path(path_type=Path), default=Path("submission.csv"), show_default=True)
 @click.option("--work", type=click.Path(path_type=Path), help="Where finished studies are kept, so that the same "
               "command goes on after a stop, and summary.json is left. By default .lsdc/cache/predict.")
-@click.option("--deadline-hours", type=click.FloatRange(min=0, min_open=True), metavar="H",
+@click.option("--deadline-hours", type=Number(min=0, min_open=True), metavar="H",
               help="Be done so many hours from now, with less effort or priors where it must be.")
-@click.option("--deadline-seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", help="The same in "
+@click.option("--deadline-seconds", type=Number(min=0, min_open=True), metavar="S", help="The same in "
               "seconds.")
 @click.option("--strict/--lenient", default=None, help="Strict: faults of the data, failed studies or too many priors "
               f"end in an error. By default lenient where {RERUN} is set, else strict.")
-@click.option("--fallback-limit", type=click.FloatRange(0, 1), metavar="SHARE",
+@click.option("--fallback-limit", type=Number(0, 1), metavar="SHARE",
               help="Share of rows that priors may answer in a strict run.  [default: 0.10]")
 @click.option("--set", "overrides", multiple=True, metavar="COMPUTE.KEY=VALUE",
               help="Change a compute setting of the run; may be given several times.")
@@ -57,7 +58,7 @@ def predict(root: Path | None, run_name: str | None, blend_file: Path | None, fo
         raise ConfigError("a trained run keeps the settings it was made with", got=", ".join(lost), wanted="compute.*",
                           remedy="leave these --set out")
     terms = Terms(
-        out, work or cache_root() / "predict", strict=RERUN not in os.environ if strict is None else strict,
+        out, work or cache_root() / "predict", strict=not os.environ.get(RERUN) if strict is None else strict,
         fallback_limit=FALLBACK_LIMIT if fallback_limit is None else fallback_limit,
         deadline_s=deadline_hours * 3600 if deadline_hours is not None else deadline_seconds)
     root = root or runs_root()

@@ -1,10 +1,20 @@
 """Options that commands share."""
 
+import math
 from pathlib import Path
 
 import click
 
 CONFIG = Path("configs/phantom.yaml")
+
+
+class Number(click.FloatRange):
+    """A number within a range, which neither nan nor inf is."""
+
+    def convert(self, value, param, ctx) -> float:
+        if not math.isfinite(number := super().convert(value, param, ctx)):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return number
 
 
 def config_options(command):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import lsdc
 from lsdc.blend import read_blend
-from lsdc.errors import ConfigError, DataError
-from lsdc.files import file_hash, write_json, written_aside
+from lsdc.errors import ConfigError, DataError, LsdcError
+from lsdc.files import file_hash, read_json, write_json, written_aside
 from lsdc.kernel.image import Image, check_wheels
 from lsdc.kernel.layout import (
     BLEND,
@@ -28,6 +28,7 @@ from lsdc.kernel.scores import expected_score
 from lsdc.kernel.wheel import build_wheel
 from lsdc.record import commit, environment
 from lsdc.runs import RunFolder
+from lsdc.tables import SHOWN_ROWS
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,11 @@ def make_bundle(order: Order, out: Path, *, replace: bool = False) -> dict:
     dataset = dataset_metadata(order.names)
     kernel = kernel_metadata(order.names, code_file=code_file, machine=order.machine)
     check_metadata(dataset, kernel)
+    if others := _of_others(out):
+        raise DataError("the bundle to be replaced holds files that are not its own", got=others, where=out,
+                        remedy="move them elsewhere, or choose another place with OUT=... (--out)")
     check_wheels(list(order.wheels), order.image)
+    extras = dict(map(_package, order.wheels))
     files, runs = _models(order)
     with written_aside(out) as aside:
         aside.mkdir()
@@ -79,13 +84,23 @@ def make_bundle(order: Order, out: Path, *, replace: bool = False) -> dict:
         write_json(aside / KERNEL_METADATA, kernel)
         manifest = write_manifest(aside, {
             "name": slug(order.names.dataset), "lsdc": lsdc.__version__, "commit": commit(), "wheel": own.name,
-            "extras": dict(map(_package, order.wheels)), "image": order.image.name,
+            "extras": extras, "image": order.image.name,
             "runs": runs, "blend": _blend_record(order), "versions": _versions(),
             "files": {path.name: file_entry(path, places.get(path.name)) for path in sorted(aside.iterdir())},
         })
         if out.exists():
             shutil.rmtree(out)
     return manifest
+
+
+def _of_others(out: Path) -> str:
+    """Names in an earlier bundle that its manifest does not tell; "" where there are none."""
+    try:
+        own = set(read_json(out / MANIFEST)["files"]) if out.exists() else set()
+    except (LsdcError, KeyError, TypeError):
+        own = set()
+    names = sorted({path.name for path in out.iterdir()} - own - {MANIFEST}) if out.exists() else []
+    return ", ".join(names[:SHOWN_ROWS]) + (", ..." if len(names) > SHOWN_ROWS else "")
 
 
 def _models(order: Order) -> tuple[dict[str, Path], dict]:
@@ -145,10 +160,15 @@ def _versions() -> dict[str, str]:
 
 def _package(wheel: Path) -> tuple[str, str]:
     """The package of a wheel, and a module that it brings."""
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-        listed = [name for name in names if name.endswith(".dist-info/top_level.txt")]
-        tops = archive.read(listed[0]).decode().split() if listed else [
-            name.split("/")[0].split(".")[0] for name in names if name.endswith((".py", ".so"))]
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            names = archive.namelist()
+            listed = [name for name in names if name.endswith(".dist-info/top_level.txt")]
+            tops = archive.read(listed[0]).decode().split() if listed else [
+                name.split("/")[0].split(".")[0] for name in names if name.endswith((".py", ".so"))]
+    except zipfile.BadZipFile as error:
+        raise DataError("this wheel cannot be read", got=error, where=wheel, remedy="download it again") from error
     public = [name for name in tops if not name.startswith("_")] or tops
+    if not public:
+        raise DataError("this wheel brings no module", where=wheel, remedy="leave it out")
     return wheel.name.split("-")[0].replace("_", "-").lower(), public[0]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from lsdc.errors import DataError, StorageError
 from lsdc.files import file_hash, read_json, write_json
@@ -24,7 +24,7 @@ def write_manifest(folder: Path, content: dict) -> dict:
 
 
 def read_manifest(folder: Path) -> dict:
-    """DataError when it is missing, not of this kit, or was changed after it was written."""
+    """DataError when it is missing, not of this kit, was changed after it was written, or leads out of its folder."""
     path = Path(folder) / MANIFEST
     remedy = "make the bundle again with `lsdc bundle`, or copy it whole"
     if not path.is_file():
@@ -38,6 +38,10 @@ def read_manifest(folder: Path) -> dict:
                         remedy=remedy)
     if content.get("sha256") != _hash({key: value for key, value in content.items() if key != "sha256"}):
         raise DataError("the manifest was changed after the bundle was made", where=path, remedy=remedy)
+    if faults := _strange(content):
+        raise DataError("this manifest is not one that `lsdc bundle` writes", got="\n          ".join(faults),
+                        where=path, wanted="files in the bundle, and places below the folder that it is unfolded into",
+                        remedy=remedy)
     return content
 
 
@@ -67,6 +71,31 @@ def checked_manifest(folder: Path) -> dict:
                         wanted=f"the {len(manifest['files'])} files of {MANIFEST}", where=folder,
                         remedy="upload it again from the folder that `lsdc bundle` made, or make it again")
     return manifest
+
+
+def _strange(content: dict) -> list[str]:
+    """What is missing of a manifest, and every name in it that would be read or written elsewhere."""
+    files, runs = content.get("files"), content.get("runs")
+    if not (isinstance(files, dict) and files and isinstance(runs, dict) and runs):
+        return ["it names no files, or no runs"]
+    faults = [f"the file {name!r}" for name in (*files, content.get("wheel")) if not _plain(name)]
+    faults += [f"the run {name!r}" for name in runs if not _plain(name)]
+    for name, told in files.items():
+        if not (isinstance(told, dict) and isinstance(told.get("sha256"), str) and isinstance(told.get("size"), int)):
+            faults.append(f"no hash or size of {name!r}")
+        elif "place" in told and not _below(told["place"]):
+            faults.append(f"the place {told['place']!r} of {name!r}")
+    if content.get("wheel") not in files:
+        faults.append(f"its wheel {content.get('wheel')!r} is not among its files")
+    return faults
+
+
+def _plain(name: object) -> bool:
+    return isinstance(name, str) and name not in ("", ".", "..") and not set("/\\\0") & set(name)
+
+
+def _below(place: object) -> bool:
+    return isinstance(place, str) and all(map(_plain, PurePosixPath(place).parts)) and place != ""
 
 
 def _hash(content: dict) -> str:

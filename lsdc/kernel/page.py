@@ -19,9 +19,10 @@ def text_of(checks: Sequence[Check], bundle: Path, manifest: dict | None) -> str
         lines += [f"       {rows:4d} rows are priors: {cause}"
                   for cause, rows in check.figures.get("fallbacks", {}).items()]
     for name, told in (manifest or {}).get("runs", {}).items():
-        lines.append(f"expected of {name}, folds {', '.join(map(str, told['folds']))}: {_score(told['out_of_fold'])}")
+        lines.append(f"expected of {name}, folds {', '.join(map(str, told['folds']))}: "
+                     f"{score_text(told['out_of_fold'], told['folds'])}")
     if (blend := (manifest or {}).get("blend")) is not None:
-        lines.append(f"expected of the blend: {_score(blend['out_of_fold'])}")
+        lines.append(f"expected of the blend: {score_text(blend['out_of_fold'])}")
     bad = sum(bool(check.faults) for check in checks)
     lines.append(f"NOT VERIFIED: {bad} of {len(checks)} checks failed" if bad else
                  f"verified: all {len(checks)} checks passed")
@@ -35,9 +36,12 @@ def plain(checks: Sequence[Check], bundle: Path) -> dict:
                         "figures": check.figures} for check in checks]}
 
 
-def _score(told: dict | None) -> str:
+def score_text(told: dict | None, folds: Sequence[int] = ()) -> str:
+    """An out-of-fold score in words, with the folds that it is of where they are others than those in the bundle."""
     if not told or told.get("total") is None:
         return "not evaluated (make evaluate)"
     interval = told.get("interval")
     said = f"out of fold {told['total']:.3f}" + (f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else "")
+    if folds and list(told.get("folds", folds)) != list(folds):
+        said += f", of folds {', '.join(map(str, told['folds']))} together"
     return said + (", on a phantom: it says nothing of patients" if told.get("phantom") else "")

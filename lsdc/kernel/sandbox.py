@@ -17,7 +17,7 @@ from lsdc.kernel.environment import Environment
 from lsdc.kernel.memory import Watch, family
 
 NAMESPACES = {"namespaces, as root": ("unshare", "-mn"), "namespaces, as a user": ("unshare", "-rmn")}
-GUARDS = "guards: no namespaces here, so network attempts are refused in Python and the input is hashed"
+GUARDS = "guards: without namespaces, so network attempts are refused in Python and the input is hashed"
 PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SECONDS = 3600
 SUBMISSION = "submission.csv"

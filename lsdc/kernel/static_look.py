@@ -13,7 +13,8 @@ NETWORK_MODULES = frozenset({
     "paramiko", "requests", "smtplib", "telnetlib", "urllib.request", "urllib3", "wandb", "websocket", "websockets",
     "xmlrpc.client"})
 NETWORK_CALLS = frozenset({"create_connection", "download_url_to_file", "getaddrinfo", "hf_hub_download",
-                           "load_state_dict_from_url", "snapshot_download", "urlopen", "urlretrieve"})
+                           "load_state_dict_from_url", "open_connection", "snapshot_download", "urlopen",
+                           "urlretrieve"})
 HUB_CALLS = ("torch.hub.load", "hub.load")
 PROGRAMS = re.compile(r"\b(curl|wget|git clone|apt-get|conda install)\b")
 ADDRESS = re.compile(r"\b(https?|ftp|s3|gs|hf-hub|hf_hub):")
@@ -83,20 +84,29 @@ def _faults(node: ast.AST, allowed_places: tuple[str, ...]) -> Iterator[str]:
         if isinstance(node, ast.ImportFrom):
             names = [node.module or "", *(f"{node.module}.{name}" for name in names)]
         yield from (f"imports {name}, which is for the network" for name in names
-                    if any(name == one or name.startswith(f"{one}.") for one in NETWORK_MODULES))
+                    if _for_network(name) or name in HUB_CALLS)
     elif isinstance(node, ast.Call):
         called = _dotted(node.func)
         if called.rpartition(".")[2] in NETWORK_CALLS or called in HUB_CALLS:
             yield f"calls {called}, which is for the network"
+        last, first = called.rpartition(".")[2], node.args[0] if node.args else None
+        if last in ("__import__", "import_module") and isinstance(first, ast.Constant) and _for_network(first.value):
+            yield f"imports {first.value}, which is for the network"
+        if last == "create_model" and len(node.args) > 1 and _true(node.args[1]):
+            yield f"calls {called} with pretrained=True, which downloads weights"
         if any(word.arg == "pretrained" and _true(word.value) for word in node.keywords):
             yield f"calls {called} with pretrained=True, which downloads weights"
-        if called.rpartition(".")[2] in ("system", "run", "Popen", "check_call", "check_output", "call"):
+        if last in ("system", "popen", "run", "Popen", "check_call", "check_output", "call"):
             yield from _of_commands(node)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         if found := ADDRESS.match(node.value):
             yield f"has the address {node.value[:60]!r} ({found[1]})"
         if PLACE.match(node.value) and not node.value.startswith(allowed_places or ("\0",)):
             yield f"has a place of one machine: {node.value[:60]!r}"
+
+
+def _for_network(name: object) -> bool:
+    return isinstance(name, str) and any(name == one or name.startswith(f"{one}.") for one in NETWORK_MODULES)
 
 
 def _of_commands(node: ast.Call) -> Iterator[str]:

@@ -14,15 +14,18 @@ TOLERANCE, SHOWN = 1e-6, 5
 def check_submission(path: Path, sample: Path) -> dict:
     """Rows and studies of a valid submission; TableError that lists every fault.
 
-    Valid: the columns and rows of the sample in its order, values finite, not negative, summing to 1 within 1e-6.
+    Valid: row_id and the three probabilities, the rows of the sample in its order, values finite, not negative,
+    summing to 1 within 1e-6.
+    Of the sample only its row_ids matter, wherever their column stands, with or without a byte order mark.
     """
-    (header, rows), (wanted_header, wanted) = _read(path), _read(sample)
-    faults = []
-    if wanted_header != COLUMNS or not wanted:
+    (header, rows), (wanted_header, wanted) = _read(path), _read(sample, encoding="utf-8-sig")
+    faults, place = [], wanted_header.index(COLUMNS[0]) if COLUMNS[0] in wanted_header else 0
+    if COLUMNS[0] not in wanted_header or not wanted:
         faults.append(f"the sample itself has {len(wanted)} rows and the columns {', '.join(wanted_header)}")
     if header != COLUMNS:
         faults.append(f"columns {', '.join(header)}")
-    ids, wanted_ids = [row[0] for row in rows if row], [row[0] for row in wanted if row]
+    ids = [row[0] for row in rows if row]
+    wanted_ids = [row[place] for row in wanted if len(row) > place]
     there, asked = Counter(ids), set(wanted_ids)
     if missing := [one for one in wanted_ids if one not in there]:
         faults.append(f"{len(missing)} rows of the sample are missing: {_some(missing)}")
@@ -40,10 +43,10 @@ def check_submission(path: Path, sample: Path) -> dict:
     return {"rows": len(rows), "studies": len({one.split("_")[0] for one in ids})}
 
 
-def _read(path: Path) -> tuple[list[str], list[list[str]]]:
+def _read(path: Path, *, encoding: str = "utf-8") -> tuple[list[str], list[list[str]]]:
     if not Path(path).is_file():
         raise DataError("this file is not there", where=path)
-    with Path(path).open(newline="", encoding="utf-8") as file:
+    with Path(path).open(newline="", encoding=encoding) as file:
         rows = list(csv.reader(file))
     return (rows[0], rows[1:]) if rows else ([], [])
 

@@ -30,7 +30,8 @@ def build_wheel(out: Path) -> Path:
         _copy(root, copy)
         command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(built), str(copy)]
         environment = os.environ | {"SOURCE_DATE_EPOCH": str(EPOCH), "PYTHONHASHSEED": "0"}
-        told = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace")  # noqa: S603
+        told = subprocess.run(command, env=environment, umask=0o022, capture_output=True,  # noqa: S603
+                              text=True, errors="replace")
         wheels = list(built.glob("*.whl"))
         if told.returncode or len(wheels) != 1:
             raise LsdcError("the wheel cannot be built", got="\n          ".join(

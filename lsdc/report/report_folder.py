@@ -10,6 +10,9 @@ from lsdc.errors import StorageError
 from lsdc.files import locked
 
 MARK = "figures.json"  # of a report; written last
+NAMES = frozenset({MARK, "assets", "images", "index.html", "locations.html", "run.html", "studies", "worklist.html",
+                   "worst.webp"})  # all that a report has
+SHOWN = 5  # names of what else is there
 
 
 @contextmanager
@@ -41,7 +44,9 @@ def replaced(out: Path) -> Iterator[Path]:
 def check_replaceable(out: Path) -> None:
     """StorageError when a folder holds something that is no report: nothing of others is ever removed."""
     out = Path(out)
-    if out.exists() and not (out.is_dir() and ((out / MARK).exists() or not any(out.iterdir()))):
+    there = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    if out.exists() and not (out.is_dir() and (not there or (MARK in there and there <= NAMES))):
         raise StorageError("this place holds something that is no report", where=out,
-                           wanted=f"a new or empty folder, or an earlier report ({MARK} in it)",
+                           got=", ".join(sorted(there - NAMES)[:SHOWN]) or None,
+                           wanted=f"a new or empty folder, or an earlier report ({MARK} in it) and nothing else",
                            remedy="choose another folder with OUT=... (--out), or move what is there")

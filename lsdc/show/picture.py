@@ -68,7 +68,7 @@ class Page:
 
     def text(self, left: float, top: float, words: str, **style):
         return self.figure.text(left / self.width, 1 - (self.top + top) / self.height, words,
-                                **{"va": "center", "color": TEXT, **style})
+                                **{"va": "center", "color": TEXT, "parse_math": False, **style})
 
 
 def _draw_study(page: Page, folder, study_id, box_mm, locations) -> None:

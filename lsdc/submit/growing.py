@@ -47,7 +47,14 @@ class GrowingSubmission:
         return self.changed and self.clock() - self.written_at >= max(OFTEN_S, 50 * self.write_s)
 
     def begin(self) -> None:
-        """Write the priors, unless a valid answer of an earlier run to the same sample is there."""
+        """Write the priors, unless a valid answer of an earlier run to the same sample is there.
+
+        StorageError where something else than a file is in its place.
+        """
+        if self.path.exists() and not self.path.is_file():  # a device may be read without end
+            raise StorageError("the submission is to be a file", where=self.path,
+                               got="a folder" if self.path.is_dir() else "something else than a file",
+                               remedy="name a file with --out, as in --out submission.csv")
         try:
             check_submission(self.path, list(self.asked.rows))
         except TableError:

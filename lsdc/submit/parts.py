@@ -55,7 +55,8 @@ class Parts:
             try:
                 told = read_json(path)
                 part = Part(**told | {"effort": Effort(**told["effort"]) if told["effort"] else None})
-                fits = part.failed or are_probabilities(np.array(part.values, dtype=np.float64))
+                fits = part.failed or (are_probabilities(np.array(part.values, dtype=np.float64))
+                                       and len(part.fallback) == len(TARGETS))
             except (StorageError, TypeError, KeyError, ValueError) as error:
                 log.warning("study %s is predicted again: its part is damaged (%s)", study_id, error)
                 continue

@@ -5,8 +5,9 @@ from contextlib import closing
 from pathlib import Path
 
 from lsdc.competition.asked import open_test_part, read_asked
+from lsdc.competition.tables import FILES
 from lsdc.config import ComputeSettings
-from lsdc.errors import LsdcError
+from lsdc.errors import LsdcError, StorageError
 from lsdc.submit.books import Books
 from lsdc.submit.crew import Crew, choose_crew
 from lsdc.submit.dealing import graded
@@ -23,10 +24,12 @@ def predict_test_part(data: Path, recipe: Recipe, compute: ComputeSettings, term
                       hire: Callable[[Crew], Hands] = hired) -> Outcome:
     """Answer the sample submission of a competition folder, and leave it at `terms.out`.
 
-    TableError where the sample cannot be answered, StorageError where the file cannot be written at the end. In a
-    strict run also DataError for a faulty test part, WeightsError where models are not whole, and StorageError for any
-    full disk; the file that is there by then stays valid.
+    StorageError where that is one of the folder's own files, which are only read. TableError where the sample
+    cannot be answered, StorageError where the file cannot be written at the end. In a strict run also DataError for
+    a faulty test part, WeightsError where models are not whole, and StorageError for any full disk; the file that
+    is there by then stays valid.
     """
+    _keep_apart(terms.out, data)
     asked = read_asked(data)
     submission = GrowingSubmission(terms.out, asked, recipe.priors(), clock=terms.clock)
     submission.begin()  # from here on there is something to hand in
@@ -43,3 +46,9 @@ def predict_test_part(data: Path, recipe: Recipe, compute: ComputeSettings, term
     except LsdcError as error:
         books.give_up(error, todo)
     return books.close(pace, crew)
+
+
+def _keep_apart(out: Path, data: Path) -> None:
+    if Path(out).resolve() in {(Path(data) / name).resolve() for name in FILES}:
+        raise StorageError("the submission would take the place of a file of the competition", where=out,
+                           remedy="name another file with --out, as in --out submission.csv")

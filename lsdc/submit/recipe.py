@@ -12,7 +12,7 @@ import pandas as pd
 import lsdc
 from lsdc.blend import Blend, read_blend
 from lsdc.competition.priors import read_priors
-from lsdc.errors import FoldError
+from lsdc.errors import FoldError, LsdcError
 from lsdc.files import file_hash, read_json
 from lsdc.runs import FoldFolder, RunFolder
 from lsdc.submit.effort import Effort, ladder
@@ -53,8 +53,8 @@ class Recipe:
 
     def efforts(self) -> tuple[Effort, ...]:
         """What can be left out, in order."""
-        told = [read_json(fold.classifier / "classifier.json") for folds in self.folds.values() for fold in folds]
-        return ladder(max(map(len, self.folds.values())), flip=any(one["classifier"]["flip_at_test"] for one in told))
+        return ladder(max(map(len, self.folds.values())),
+                      flip=any(_flips(fold) for folds in self.folds.values() for fold in folds))
 
     def key(self, **settings: object) -> str:
         """A hash of the models, the blend and what else makes the answers; other inputs, another key."""
@@ -73,6 +73,14 @@ def chosen(run: RunFolder, folds: Sequence[int] = ()) -> tuple[FoldFolder, ...]:
         raise FoldError("folds that are not trained", wanted=", ".join(str(fold.number) for fold in there),
                         got=", ".join(map(str, missing)), where=run.path, remedy="choose among these with --folds")
     return tuple(fold for fold in there if not folds or fold.number in folds)
+
+
+def _flips(fold: FoldFolder) -> bool:
+    """Whether a classifier looks at mirror images too; a damaged description is told when its model is loaded."""
+    try:
+        return bool(read_json(fold.classifier / "classifier.json")["classifier"]["flip_at_test"])
+    except (LsdcError, KeyError, TypeError):
+        return False
 
 
 def joined(frames: Mapping[str, pd.DataFrame], blend: Blend | None, study_id: int) -> pd.DataFrame:

@@ -46,7 +46,7 @@ def test_what_is_asked_for_by_default(asked):
 
 
 @pytest.mark.parametrize(("rerun", "words", "strict"), [
-    (None, (), True), ("1", (), False), ("1", ("--strict",), True), (None, ("--lenient",), False)])
+    (None, (), True), ("1", (), False), ("1", ("--strict",), True), (None, ("--lenient",), False), ("", (), True)])
 def test_strict_when_saved_lenient_when_scored(asked, monkeypatch, rerun, words, strict):
     if rerun:
         monkeypatch.setenv(RERUN, rerun)
@@ -70,6 +70,9 @@ def test_options(asked):
     ((), AssertionError, "give --run NAME"),
     (("--run", "mine", "--blend", "b.json"), AssertionError, "give --run NAME"),
     (("--run", "mine", "--deadline-seconds", "0"), AssertionError, "x>0"),
+    (("--run", "mine", "--deadline-seconds", "nan"), AssertionError, "not a finite number"),
+    (("--run", "mine", "--deadline-hours", "inf"), AssertionError, "not a finite number"),
+    (("--run", "mine", "--fallback-limit", "nan"), AssertionError, "not a finite number"),
     (("--run", "mine", "--deadline-seconds", "9", "--deadline-hours", "1"), AssertionError, "give one of"),
 ])
 def test_what_cannot_be_asked_for(asked, words, error, message):

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import re
 import tomllib
 import zipfile
@@ -54,7 +55,11 @@ def test_a_bundle_is_flat_and_its_manifest_knows_every_file(made):
 
 
 def test_the_same_inputs_give_the_same_bytes(made, run, tmp_path):
-    make_bundle(order(run), tmp_path / "again")
+    before = os.umask(0o077)  # whatever permissions new files get here
+    try:
+        make_bundle(order(run), tmp_path / "again")
+    finally:
+        os.umask(before)
     assert {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()} == {
         path.name: path.read_bytes() for path in made.iterdir()}
 
@@ -104,6 +109,34 @@ def test_a_manifest_that_is_not_as_it_was_written(bundle, spoil, message):
     spoil(bundle / MANIFEST)
     with pytest.raises(DataError, match=message):
         read_manifest(bundle)
+
+
+@pytest.mark.parametrize(("spoil", "message"), [
+    (lambda told: told["files"]["tiny--config.yaml"].update(place="/elsewhere/config.yaml"), "/elsewhere"),
+    (lambda told: told["files"]["tiny--config.yaml"].update(place="runs/../../config.yaml"), "the place 'runs/../"),
+    (lambda told: told["files"].update({"../notes": {"sha256": "0", "size": 1}}), "the file '../notes'"),
+    (lambda told: told.update(runs={"../tiny": {"folds": [0]}}), "the run '../tiny'"),
+    (lambda told: told.update(wheel="other.whl"), "'other.whl' is not among its files"),
+    (lambda told: told.update(files=[]), "it names no files"),
+    (lambda told: told.pop("runs"), "or no runs"),
+    (lambda told: told["files"]["tiny--config.yaml"].pop("sha256"), "no hash or size of 'tiny--config.yaml'"),
+])
+def test_a_manifest_that_leads_elsewhere_is_refused_though_its_hash_is_right(bundle, tmp_path, spoil, message):
+    told = read_json(bundle / MANIFEST)
+    del told["sha256"]
+    spoil(told)
+    write_manifest(bundle, told)
+    with pytest.raises(DataError, match="not one that `lsdc bundle` writes") as raised:
+        unfold(bundle, tmp_path / "out")
+    assert message in raised.value.got
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_but_an_earlier_unfolding_is_replaced(bundle):
+    before = sorted(bundle.iterdir())
+    with pytest.raises(DataError, match="something else lies where the bundle is to be unfolded"):
+        unfold(bundle, bundle.parent)  # its own place
+    assert sorted(bundle.iterdir()) == before
 
 
 def test_weights_of_another_config_are_refused(tmp_path, monkeypatch):
@@ -160,6 +193,10 @@ def test_the_place_is_not_overwritten_unasked(tmp_path, run, monkeypatch):
     (tmp_path / "mine").mkdir()
     with pytest.raises(DataError, match="in the place of the bundle"):
         make_bundle(order(run), tmp_path / "mine", replace=True)  # no bundle: it is not removed
+    (tmp_path / "out" / "wheels").mkdir()
+    with pytest.raises(DataError, match=r"not its own\n +got: +wheels\n"):
+        make_bundle(order(run), tmp_path / "out", replace=True)
+    assert (tmp_path / "out" / "wheels").exists()
 
 
 def test_a_blend_and_its_runs(tmp_path, monkeypatch):
@@ -258,6 +295,19 @@ def test_an_extra_wheel_is_carried_with_the_module_it_brings(tmp_path, run, monk
     assert unfold(tmp_path / "out", tmp_path / "unfolded")["extras"] == {"some-thing": "thing"}
     with pytest.raises(DataError, match="cannot be bundled"):
         make_bundle(order(run, wheels=(tmp_path / "none-1-py3-none-any.whl",)), tmp_path / "other")
+
+
+@pytest.mark.parametrize(("content", "message"), [(None, "this wheel cannot be read"), (["x/y.txt"], "no module")])
+def test_a_wheel_that_is_none(tmp_path, run, monkeypatch, content, message):
+    without_building(monkeypatch)
+    wheel = tmp_path / "some_thing-1.0-py3-none-any.whl"
+    wheel.write_text("an error page")
+    if content:
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.writestr(content[0], "")
+    with pytest.raises(DataError, match=message):
+        make_bundle(order(run, wheels=(wheel,)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_manifest_is_plain_json_without_times_or_places(made):

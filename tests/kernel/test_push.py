@@ -1,4 +1,6 @@
+import shutil
 import stat
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -60,7 +62,8 @@ def test_a_bundle_that_is_nobodys_or_was_changed(bundle, run, tmp_path, monkeypa
     (bundle / "notes.txt").touch()
     with pytest.raises(DataError, match=r"extra: notes\.txt"):
         push_commands(bundle, new=False)
-    monkeypatch.setattr("lsdc.kernel.bundle.build_wheel", lambda out: bundle / "lsdc-bundle.json")
+    monkeypatch.setattr("lsdc.kernel.bundle.build_wheel", lambda out: Path(shutil.copy(
+        next(bundle.glob("*.whl")), out)))
     make_bundle(order(run, names=Names(NOBODY, "lsdc bundle tiny", "lsdc submit tiny")), tmp_path / "out")
     with pytest.raises(ConfigError, match=r"nobody's yet(.|\n)*OWNER"):
         push_commands(tmp_path / "out", new=True)

@@ -15,6 +15,12 @@ PLANTED = {
     "x = load_state_dict_from_url(y)": "1: calls load_state_dict_from_url",
     "socket.create_connection(('a', 1))": "1: calls socket.create_connection",
     "timm.create_model('resnet18', pretrained=True)": "1: calls timm.create_model with pretrained=True",
+    "from torch.hub import load": "1: imports torch.hub.load",
+    "__import__('requests').get(x)": "1: imports requests",
+    "importlib.import_module('urllib.request')": "1: imports urllib.request",
+    "asyncio.open_connection(host, 80)": "1: calls asyncio.open_connection",
+    "os.popen('wget something')": "1: calls wget",
+    "timm.create_model('resnet18', True)": "1: calls timm.create_model with pretrained=True",
     "timm.create_model('resnet18', pretrained=flag)": "with pretrained=True",
     "timm.create_model('hf-hub:a/b')": "has the address 'hf-hub:a/b'",
     "read_csv('https://somewhere/a.csv')": "has the address",
@@ -29,7 +35,7 @@ PLANTED = {
 FINE = [
     '"""See https://example.org/page, and /home/nobody."""',
     "def f():\n    '''As in https://example.org.'''",
-    "timm.create_model('resnet18', pretrained=False)",
+    "timm.create_model('resnet18', pretrained=False)", "timm.create_model('resnet18', False)", "__import__('json')",
     "subprocess.run([python, '-m', 'pip', 'install', '--no-index', wheel])",
     "open('/proc/self/status')", "x = a / 'home' / b", "import urllib.parse", "text = 'half / half'",
 ]

@@ -21,6 +21,20 @@ def test_a_valid_submission(check):
     assert check(GOOD) == {"rows": 3, "studies": 3}
 
 
+@pytest.mark.parametrize("change", [
+    lambda lines: ["\ufeff" + lines[0], *lines[1:]],
+    lambda lines: [f"{line}\r" for line in lines],
+    lambda lines: [f"{line},more" for line in lines],
+    lambda lines: [",".join(reversed(line.split(","))) for line in lines],
+    lambda lines: [",".join(f'"{cell}"' for cell in line.split(",")) for line in lines],
+    lambda lines: [line.split(",")[0] for line in lines],
+])
+def test_of_the_sample_only_its_row_ids_matter(check, change):
+    assert check(GOOD, change(SAMPLE)) == {"rows": 3, "studies": 3}
+    with pytest.raises(TableError, match="not in the sample's order"):
+        check([GOOD[0], *GOOD[2:], GOOD[1]], change(SAMPLE))
+
+
 @pytest.mark.parametrize(("lines", "message"), [
     ([GOOD[0], *GOOD[2:], GOOD[1]], "not in the sample's order"),
     (GOOD[:3], "1 rows of the sample are missing: 2_c"),

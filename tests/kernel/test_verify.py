@@ -10,7 +10,7 @@ from lsdc.errors import LsdcError
 from lsdc.files import file_hash
 from lsdc.kernel.environment import make_environment
 from lsdc.kernel.manifest import file_entry, read_manifest, write_manifest
-from lsdc.kernel.page import plain, text_of
+from lsdc.kernel.page import plain, score_text, text_of
 from lsdc.kernel.sandbox import choose_sandbox
 from lsdc.kernel.trial import Judged, Told, mounts_of
 from lsdc.kernel.verify import Check, Plan, projected_hours, verify
@@ -142,3 +142,10 @@ def test_a_sandbox_that_is_asked_for_and_not_there(monkeypatch):
     assert choose_sandbox().startswith("guards")
     with pytest.raises(LsdcError, match="this sandbox does not work here"):
         choose_sandbox("root")
+
+
+def test_a_score_of_other_folds_says_which():
+    told = {"total": 0.4, "interval": [0.3, 0.5], "folds": [0, 1, 2], "phantom": False}
+    assert score_text(told, [0, 1, 2]) == "out of fold 0.400 (0.300 to 0.500)"
+    assert score_text(told, [1]).endswith(", of folds 0, 1, 2 together")
+    assert score_text(None, [1]) == "not evaluated (make evaluate)"

@@ -219,3 +219,11 @@ def test_what_cannot_be_measured_of_the_places_is_a_note(reported, tmp_path):
     assert gathered.measured is None
     assert "The tables of locations are left out: a csv file is missing" in gathered.notes[0]
     assert any(target.distance_mm is not None for case in gathered.cases for target in case.targets)
+
+
+def test_a_report_with_something_of_others_in_it_is_not_replaced(tmp_path):
+    for name in ("figures.json", "index.html", "notes.txt"):
+        (tmp_path / name).touch()
+    with pytest.raises(StorageError, match=r"no report(.|\n)*got: +notes\.txt"), replaced(tmp_path):
+        raise AssertionError
+    assert (tmp_path / "notes.txt").exists()

@@ -133,3 +133,8 @@ def test_many_cases_fill_rows_of_four(folder, tmp_path):
     six, four = (cv2.imread(str(tmp_path / name)).shape for name in ("a.png", "b.png"))
     assert six[1] == four[1]
     assert six[0] - four[0] == pytest.approx((TITLE + SIDE + GAP + room.CAPTION) * DPI, abs=1)
+
+
+def test_the_name_of_a_run_is_not_read_as_a_formula(folder, tmp_path):
+    draw_worst(open_folder(folder), errors_of({"l3_l4": 20}), tmp_path / "a.png", truth="true keypoints", run="$x^$")
+    assert (tmp_path / "a.png").exists()

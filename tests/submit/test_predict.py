@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import subprocess
 from contextlib import suppress
 
@@ -231,6 +232,8 @@ def test_models_that_cannot_be_loaded(data, run, tmp_path):
     outcome = predicted(strict=False)
     outcome.demand()
     assert outcome.figures["failed_studies"] == {"a detector of another kit or version": list(STUDIES)}
+    (run.fold(1).classifier / "classifier.json").write_text("[]")
+    assert predicted(strict=False).figures["failed_studies"] == outcome.figures["failed_studies"]
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounting a small file system needs root")
@@ -256,6 +259,32 @@ def test_a_full_disk(predict, tmp_path):
         assert outcome.figures["fallback_rows"] == 0
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def test_what_is_no_file_is_not_replaced(predict, tmp_path):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name, got in (("folder", "a folder"), ("pipe", "something else")):
+        with pytest.raises(StorageError, match="the submission is to be a file") as raised:
+            predict(out=tmp_path / name, strict=False)
+        assert got in raised.value.got
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+def test_the_competitions_own_files_are_not_written(predict, data):
+    before = (data / "sample_submission.csv").read_bytes()
+    with pytest.raises(StorageError, match="take the place of a file of the competition"):
+        predict(out=data / "test_images" / ".." / "sample_submission.csv", strict=False)
+    assert (data / "sample_submission.csv").read_bytes() == before
+
+
+def test_a_place_where_nothing_can_be_kept_costs_a_lenient_run_only_the_resumption(predict, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="this place cannot be written"):
+        predict(work=tmp_path / "file")
+    outcome = predict(work=tmp_path / "file", strict=False)
+    assert "3 studies could not be kept" in outcome.text
+    assert outcome.figures["fallback_rows"] == 0
 
 
 def test_only_named_folds_of_those_that_are_trained(run):
