@@ -60,10 +60,7 @@ def peak_memory_gb() -> float:
     read there.
     """
     unit = 1e9 if sys.platform == "darwin" else 1e6  # ru_maxrss: bytes there, kilobytes elsewhere
-    if (status := Path("/proc/self/status")).exists():
-        own = int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) / 1e6
-    else:
-        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    own = _mark_gb(os.getpid()) or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit)
 
 

@@ -4,7 +4,7 @@ Every arrow between stages is a csv file of one of these tables. A check reports
 a write goes aside and is renamed, so a table that exists is whole.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,11 @@ from lsdc.files import written_aside
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGET_BY_COLUMN, Condition, Level, Plane, Severity, Side
 
 SHOWN_ROWS = 3  # examples given with each fault
+
+
+def examples(values: Sequence) -> str:
+    """The first few values of a fault, in words."""
+    return ", ".join(map(str, values[:SHOWN_ROWS])) + (", ..." if len(values) > SHOWN_ROWS else "")
 
 
 @dataclass(frozen=True)

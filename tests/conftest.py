@@ -87,6 +87,20 @@ def make_place(tmp_path_factory):
     return make
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own with room for 64 kB; skipped where nothing can be mounted."""
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"no mounting here: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
 @pytest.fixture(scope="session")
 def dirty_phantom(tmp_path_factory) -> Path:
     """A phantom that has every quirk at least once."""

@@ -35,21 +35,12 @@ def test_folders_too(tmp_path):
     assert (tmp_path / "out" / "x").read_text() == "1"
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounting a small file system needs root")
-def test_a_really_full_disk(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True, text=True)
-    if mounted.returncode:
-        pytest.skip(f"no mounting here: {mounted.stderr.strip()}")
-    try:
-        with pytest.raises(StorageError, match="the disk is full"), written_aside(disk / "big") as aside:
-            aside.write_bytes(bytes(10**6))
-        assert list(disk.iterdir()) == []
-        with pytest.raises(StorageError, match="not enough free disk for a run"):
-            need_space(disk / "runs" / "mine", 1.0, "a run")
-    finally:
-        subprocess.run(["umount", disk], check=True)
+def test_a_really_full_disk(small_disk):
+    with pytest.raises(StorageError, match="the disk is full"), written_aside(small_disk / "big") as aside:
+        aside.write_bytes(bytes(10**6))
+    assert list(small_disk.iterdir()) == []
+    with pytest.raises(StorageError, match="not enough free disk for a run"):
+        need_space(small_disk / "runs" / "mine", 1.0, "a run")
 
 
 def test_no_permission_names_the_place(tmp_path, monkeypatch):

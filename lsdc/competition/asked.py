@@ -1,6 +1,5 @@
 """What a submission is asked for, and the test part opened as far as it can be: faults told instead of raised."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pandas as pd
 from lsdc.competition.folder import CompetitionFolder
 from lsdc.competition.tables import FILES, PLANES, SAMPLE_FILE, SERIES_FILES, read_file, usable_series
 from lsdc.errors import TableError
-from lsdc.tables import GRADES, POINTS, SERIES, SHOWN_ROWS, read_csv
+from lsdc.tables import GRADES, POINTS, SERIES, examples, read_csv
 from lsdc.taxonomy import parse_row_id, row_id
 
 SERIES_FILE = SERIES_FILES["test"]
@@ -53,13 +52,13 @@ def open_test_part(root: Path, asked: Asked) -> tuple[CompetitionFolder, list[st
     root, faults = Path(root), []
     if asked.strange:
         faults.append(f"{SAMPLE_FILE}: {len(asked.strange)} rows are not <study_id>_<condition>_<level>: "
-                      f"{_shown(asked.strange)}")
+                      f"{examples(asked.strange)}")
     cells, found = read_file(root / SERIES_FILE)
     faults += found
     series = _series(cells)
     if unknown := sorted(set(asked.studies) - set(series.study_id)):
         faults.append(f"{SAMPLE_FILE}: {len(unknown)} studies have no usable series in {SERIES_FILE}: "
-                      f"{_shown(unknown)}")
+                      f"{examples(unknown)}")
     if not (root / "test_images").is_dir():
         faults.append("test_images/ is missing")
     folder = CompetitionFolder(root, GRADES.empty(), POINTS.empty(), {"test": series}, list(asked.rows),
@@ -81,8 +80,3 @@ def _series(cells: pd.DataFrame) -> pd.DataFrame:
     cells = usable_series(cells.dropna(subset=["study_id", "series_id"]))
     cells = cells[cells.series_description.isin(PLANES)].drop_duplicates(["study_id", "series_id"])
     return SERIES.frame(cells[["study_id", "series_id"]].assign(plane=cells.series_description.map(PLANES)))
-
-
-def _shown(values: Sequence) -> str:
-    more = ", ..." if len(values) > SHOWN_ROWS else ""
-    return ", ".join(map(str, values[:SHOWN_ROWS])) + more

@@ -28,7 +28,7 @@ from lsdc.kernel.scores import expected_score
 from lsdc.kernel.wheel import build_wheel
 from lsdc.record import commit, environment
 from lsdc.runs import RunFolder
-from lsdc.tables import SHOWN_ROWS
+from lsdc.tables import examples
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _of_others(out: Path) -> str:
     except (LsdcError, KeyError, TypeError):
         own = set()
     names = sorted({path.name for path in out.iterdir()} - own - {MANIFEST}) if out.exists() else []
-    return ", ".join(names[:SHOWN_ROWS]) + (", ..." if len(names) > SHOWN_ROWS else "")
+    return examples(names)
 
 
 def _models(order: Order) -> tuple[dict[str, Path], dict]:

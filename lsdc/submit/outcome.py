@@ -15,7 +15,7 @@ from lsdc.submit.growing import NOT_REACHED, GrowingSubmission
 from lsdc.submit.parts import Part
 from lsdc.submit.stages import STAGES, WHOLE
 from lsdc.submit.terms import Terms
-from lsdc.tables import SHOWN_ROWS
+from lsdc.tables import examples
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Outcome:
             f"{self.terms.out}: {told['rows']} rows of {told['studies']} studies, {told['fallback_rows']} "
             f"({100 * told['fallback_share']:.1f} %) from priors",
             *(f"  {rows:6d} rows: {cause}" for cause, rows in told["fallbacks"].items()),
-            *(f"  failed: {cause}: {len(studies)} studies ({_shown(studies)})" for cause, studies in
+            *(f"  failed: {cause}: {len(studies)} studies ({examples(studies)})" for cause, studies in
               told["failed_studies"].items()),
             *(f"  data: {fault}" for fault in told["data_faults"]),
             *(f"  less effort: {said}" for said in told["degraded"]),
@@ -54,7 +54,7 @@ class Outcome:
         told, faults = self.figures, []
         if not self.terms.strict:
             return
-        faults += [f"{len(studies)} studies failed: {cause}: {_shown(studies)}"
+        faults += [f"{len(studies)} studies failed: {cause}: {examples(studies)}"
                    for cause, studies in told["failed_studies"].items()]
         if late := told["fallbacks"].get(NOT_REACHED):
             faults.append(f"{late} rows were not reached before the deadline")
@@ -106,7 +106,3 @@ def outcome_of(submission: GrowingSubmission, terms: Terms, ledger: Ledger, pace
         "deadline_seconds": terms.deadline_s, "submission_sha256": file_hash(submission.path),
     }
     return Outcome(submission.rows(), figures, terms)
-
-
-def _shown(studies: Sequence[int]) -> str:
-    return ", ".join(map(str, studies[:SHOWN_ROWS])) + (", ..." if len(studies) > SHOWN_ROWS else "")

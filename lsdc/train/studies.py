@@ -66,7 +66,7 @@ def locate_studies(
     tuning: Sequence[int],
 ) -> Iterator[Located]:
     """Each study located by the fold's detector, the held-out ones first, in their order."""
-    jobs = [(study_id, study_id in set(tuning)) for study_id in [*held_out, *tuning]]
+    jobs = [*((study_id, False) for study_id in held_out), *((study_id, True) for study_id in tuning)]
     yield from each(_locate, jobs, what="locate studies", workers=_workers(compute), few=FEW,
                     shared=(folder, _Models(here, compute)))
 
