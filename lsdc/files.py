@@ -122,6 +122,11 @@ def need_space(folder: Path, gigabytes: float, what: str, remedy: str = MOVE) ->
                            where=place, remedy=remedy)
 
 
+def content_hash(value: object) -> str:
+    """sha256 of plain values (what json can hold), in hex; the order of keys does not matter."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
 def file_hash(path: Path) -> str:
     """sha256 of a file's bytes, in hex."""
     with Path(path).open("rb") as file:

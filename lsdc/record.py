@@ -65,19 +65,24 @@ def peak_memory_gb() -> float:
 
 
 def memory_of_processes_gb(pids: Iterable[int]) -> float:
-    """Sum of the largest resident memories so far of this process, those named and their children, in GB.
+    """Sum of the largest resident memories so far of this process, those named and their descendants, in GB.
 
     Pages that processes share count in each, so that it is an upper bound. 0 where there is no /proc.
     """
-    return sum(_mark_gb(pid) for pid in {os.getpid(), *pids, *(child for pid in pids for child in _children(pid))})
+    return sum(_mark_gb(pid) for pid in {os.getpid(), *(one for pid in pids for one in family(pid))})
 
 
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(word) for task in Path(f"/proc/{pid}/task").iterdir()
-                for word in (task / "children").read_text().split()]
-    except OSError:
-        return []
+def family(pid: int) -> list[int]:
+    """A process and its living descendants."""
+    found, todo = [], [pid]
+    while todo:
+        found.append(one := todo.pop())
+        try:
+            todo += [int(word) for task in Path(f"/proc/{one}/task").iterdir()
+                     for word in (task / "children").read_text().split()]
+        except OSError:  # ended meanwhile, or no /proc
+            continue
+    return found
 
 
 def _mark_gb(pid: int) -> float:

@@ -1,7 +1,5 @@
 """The file of a blend: json with models, fitted steps and a hash; applied with numpy and pandas only."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +11,7 @@ from lsdc.blend.chain import Chain, Fitted
 from lsdc.blend.layout import LEVEL_GROUPS, ROLES
 from lsdc.blend.stack import Answers, answers_of, rows_of
 from lsdc.errors import StorageError
-from lsdc.files import read_json, write_json
+from lsdc.files import content_hash, read_json, write_json
 from lsdc.taxonomy import TARGETS, Condition, Level
 
 FORMAT, VERSION = "lsdc blend", 1
@@ -61,7 +59,7 @@ class Blend:
         members = [{"name": member.name, "run": member.run, "folds": list(member.folds), "tables": dict(member.tables)}
                    for member in self.members]
         content = {"format": FORMAT, "version": VERSION, "models": members, "steps": steps, "record": self.record}
-        return content | {"sha256": _hash(content)}
+        return content | {"sha256": content_hash(content)}
 
 
 def write_blend(blend: Blend, path: Path) -> None:
@@ -77,8 +75,8 @@ def read_blend(path: Path) -> Blend:
     if content.get("version") != VERSION:
         raise _fault(path, "a blend file of another version", VERSION, repr(content.get("version")))
     told = content.pop("sha256", None)
-    if told != _hash(content):
-        raise _fault(path, "this blend file was changed after it was written", f"sha256 {_hash(content)}", told)
+    if told != content_hash(content):
+        raise _fault(path, "this blend file was changed after it was written", f"sha256 {content_hash(content)}", told)
     try:
         members = tuple(Member(one["name"], one["run"], tuple(one["folds"]), one["tables"])
                         for one in content["models"])
@@ -101,10 +99,6 @@ def fallbacks(frames: Mapping[str, pd.DataFrame], answers: Answers, row_ids: pd.
         reasons = reasons.combine_first(frame.dropna(subset=["fallback"]).set_index("row_id")["fallback"])
     answered = (answers.present.sum(1) > 0).ravel()
     return [None if known else reasons.get(row, NO_MODEL) for known, row in zip(answered, row_ids, strict=True)]
-
-
-def _hash(content: dict) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _misfits(steps: Sequence[Fitted], models: int) -> list[str]:

@@ -5,8 +5,6 @@ rows and the key of what they were made of: settings, points, and the files of t
 stale, and the study is cut again. Folds and runs with equal crop settings share a store.
 """
 
-import hashlib
-import json
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +17,7 @@ from lsdc.config.sections import CropSettings
 from lsdc.crops.points import point_locations
 from lsdc.crops.views import VIEWS, cut_views
 from lsdc.errors import DataError, StorageError
-from lsdc.files import locked, need_space, read_json, write_json, written_aside
+from lsdc.files import content_hash, locked, need_space, read_json, write_json, written_aside
 from lsdc.processes import each
 from lsdc.tables import GRADES, POINTS
 
@@ -64,7 +62,7 @@ def open_store(
     root: where stores live. workers: processes that read and cut, 0 for every core. A point that cannot be cut is
     left out and named in the log. DataError when none can.
     """
-    place = Path(root) / _digest({"version": VERSION, "settings": settings.model_dump(mode="json")})[:16]
+    place = Path(root) / content_hash({"version": VERSION, "settings": settings.model_dump(mode="json")})[:16]
     studies = {int(study): rows for study, rows in points.groupby("study_id", sort=False)}
     with locked(place):  # what several processes need, one cuts; the others find it there
         _cut_missing(folder, studies, settings, place, workers)
@@ -143,8 +141,4 @@ def _key(folder: CompetitionFolder, study: int, points: pd.DataFrame) -> str:
         files = sorted(path.iterdir()) if path.is_dir() else []
         facts.append([series_id, [[one.name, one.stat().st_size, one.stat().st_mtime_ns] for one in files]])
     planes = folder.series_of(study, "train")[["series_id", "plane"]].astype(str).to_numpy().tolist()
-    return _digest({"points": points.astype(str).to_numpy().tolist(), "planes": planes, "files": facts})
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+    return content_hash({"points": points.astype(str).to_numpy().tolist(), "planes": planes, "files": facts})

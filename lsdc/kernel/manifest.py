@@ -1,11 +1,9 @@
 """The manifest of a bundle: sha256 and size of every file, written once, checked wherever the bundle arrives."""
 
-import hashlib
-import json
 from pathlib import Path, PurePosixPath
 
 from lsdc.errors import DataError, StorageError
-from lsdc.files import file_hash, read_json, write_json
+from lsdc.files import content_hash, file_hash, read_json, write_json
 from lsdc.kernel.layout import MANIFEST, STAYS
 
 FORMAT, VERSION = "lsdc bundle", 1
@@ -18,7 +16,7 @@ def file_entry(path: Path, place: str | None = None) -> dict:
 
 def write_manifest(folder: Path, content: dict) -> dict:
     content = {"format": FORMAT, "version": VERSION, **content}
-    content["sha256"] = _hash(content)
+    content["sha256"] = content_hash(content)
     write_json(folder / MANIFEST, content)
     return content
 
@@ -36,7 +34,7 @@ def read_manifest(folder: Path) -> dict:
     if not isinstance(content, dict) or (content.get("format"), content.get("version")) != (FORMAT, VERSION):
         raise DataError("a bundle of another kit or version", wanted=f"{FORMAT!r}, version {VERSION}", where=path,
                         remedy=remedy)
-    if content.get("sha256") != _hash({key: value for key, value in content.items() if key != "sha256"}):
+    if content.get("sha256") != content_hash({key: value for key, value in content.items() if key != "sha256"}):
         raise DataError("the manifest was changed after the bundle was made", where=path, remedy=remedy)
     if faults := _strange(content):
         raise DataError("this manifest is not one that `lsdc bundle` writes", got="\n          ".join(faults),
@@ -96,7 +94,3 @@ def _plain(name: object) -> bool:
 
 def _below(place: object) -> bool:
     return isinstance(place, str) and all(map(_plain, PurePosixPath(place).parts)) and place != ""
-
-
-def _hash(content: dict) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -4,6 +4,8 @@ import threading
 import time
 from pathlib import Path
 
+from lsdc.record import family
+
 EVERY_SECONDS = 0.25
 
 
@@ -32,19 +34,6 @@ class Watch:
         while not self._done.wait(EVERY_SECONDS):
             if (sizes := [size for pid in family(self.pid) if (size := _held_gb(pid)) is not None]):
                 self.peak_gb = max(self.peak_gb or 0.0, sum(sizes))
-
-
-def family(pid: int) -> list[int]:
-    """A process and its living descendants."""
-    found, todo = [], [pid]
-    while todo:
-        found.append(one := todo.pop())
-        try:
-            todo += [int(word) for task in Path(f"/proc/{one}/task").iterdir()
-                     for word in (task / "children").read_text().split()]
-        except OSError:  # ended meanwhile, or no /proc
-            continue
-    return found
 
 
 def _held_gb(pid: int) -> float | None:

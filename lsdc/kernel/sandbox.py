@@ -14,7 +14,8 @@ from pathlib import Path
 
 from lsdc.errors import LsdcError
 from lsdc.kernel.environment import Environment
-from lsdc.kernel.memory import Watch, family
+from lsdc.kernel.memory import Watch
+from lsdc.record import family
 
 NAMESPACES = {"namespaces, as root": ("unshare", "-mn"), "namespaces, as a user": ("unshare", "-rmn")}
 GUARDS = "guards: without namespaces, so network attempts are refused in Python and the input is hashed"

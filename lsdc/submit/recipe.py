@@ -1,7 +1,5 @@
 """What predicts: the runs and folds, a blend of them or none, named by the hashes of their files. Loads no torch."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ import lsdc
 from lsdc.blend import Blend, read_blend
 from lsdc.competition.priors import read_priors
 from lsdc.errors import FoldError, LsdcError
-from lsdc.files import file_hash, read_json
+from lsdc.files import content_hash, file_hash, read_json
 from lsdc.runs import FoldFolder, RunFolder
 from lsdc.submit.effort import Effort, ladder
 from lsdc.taxonomy import SEVERITY_COLUMNS
@@ -63,7 +61,7 @@ class Recipe:
             "blend": None if self.blend is None else file_hash(self.blend),
             "runs": {name: [[fold.number, file_hash(fold.priors), *(file_hash(fold.path / one) for one in DESCRIPTIONS)]
                             for fold in folds] for name, folds in self.folds.items()}}
-        return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+        return content_hash(made_of)[:16]
 
 
 def chosen(run: RunFolder, folds: Sequence[int] = ()) -> tuple[FoldFolder, ...]:

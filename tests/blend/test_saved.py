@@ -67,11 +67,11 @@ def test_without_any_model_priors_answer_and_say_why(blend, frames):
 
 
 def changed(content: dict, rehash: bool = True, **parts) -> dict:
-    from lsdc.blend.saved import _hash
+    from lsdc.files import content_hash
 
     content = content | parts
     own = {key: value for key, value in content.items() if key != "sha256"}
-    return own | {"sha256": _hash(own) if rehash else content["sha256"]}
+    return own | {"sha256": content_hash(own) if rehash else content["sha256"]}
 
 
 @pytest.mark.parametrize(("change", "message"), [
