@@ -8,7 +8,8 @@ from lsdc.errors import DeviceError
 
 def compute(accelerator: str) -> ComputeSettings:
     return ComputeSettings(accelerator=accelerator, devices=1, nodes=1, precision="32-true", compile=False, workers=1,
-                           batch_size=1, detect_batch=1)
+                           batch_size=1, detect_batch=1,
+                           store_gigabytes=0)
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def open_data(data: Path | None, settings: Settings, run: RunFolder | None = Non
     if data is None:
         data = make_phantom(phantom_root(settings), settings)
     click.echo(f"data: {data}", err=True)
-    return open_folder(data, training=training)
+    return open_folder(data, training=training).keeping(settings.compute)
 
 
 def run_path(run_name: str | None, config: Path) -> Path:

@@ -40,8 +40,8 @@ def predict(root: Path | None, run_name: str | None, blend_file: Path | None, fo
     """Predict the test part of a folder and leave submission.csv, valid from the first second on.
 
     The file is written at once with priors and grows study by study. A study that cannot be graded gets priors and is
-    counted. Each GPU gets a process of its own; without one, a few processes share the CPU (compute.accelerator,
-    compute.workers, compute.precision, compute.batch_size, compute.detect_batch can be --set).
+    counted. Each GPU gets a process of its own; without one, a few processes share the CPU. What can be --set:
+    compute.accelerator, .workers, .precision, .batch_size, .detect_batch, .store_gigabytes.
     """
     from lsdc.cli.data import MAY_CHANGE, plain_name
     from lsdc.config import cache_root, load_settings, runs_root

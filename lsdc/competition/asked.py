@@ -62,7 +62,7 @@ def open_test_part(root: Path, asked: Asked) -> tuple[CompetitionFolder, list[st
     if not (root / "test_images").is_dir():
         faults.append("test_images/ is missing")
     folder = CompetitionFolder(root, GRADES.empty(), POINTS.empty(), {"test": series}, list(asked.rows),
-                               {"train": [], "test": list(asked.studies)})
+                               _studies={"train": [], "test": list(asked.studies)})
     return folder, faults
 
 

@@ -4,7 +4,7 @@ Layout and spellings: the Data page of the RSNA 2024 Lumbar Spine Degenerative C
 """
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +22,8 @@ from lsdc.competition.tables import (
     read_file,
     usable_series,
 )
+from lsdc.config import ComputeSettings, cache_root
+from lsdc.dicom import SeriesStore
 from lsdc.errors import DataError, TableError
 from lsdc.tables import GRADES, POINTS, SERIES
 from lsdc.taxonomy import TARGET_BY_TITLES, parse_row_id
@@ -37,6 +39,7 @@ class CompetitionFolder:
 
     grades: GRADES, 25 rows for each training study, severity missing where the cell is empty; points: POINTS;
     series: SERIES of each part; sample: the row_ids of sample_submission.csv in their order.
+    store: where decoded series are kept; None: nowhere.
     Opened without training, grades and points are empty.
     """
 
@@ -45,6 +48,7 @@ class CompetitionFolder:
     points: pd.DataFrame
     series: dict[Part, pd.DataFrame]
     sample: list[str]
+    store: SeriesStore | None = None
     _studies: dict[Part, list[int]] = field(repr=False, default_factory=dict)
 
     def study_ids(self, part: Part) -> list[int]:
@@ -63,6 +67,11 @@ class CompetitionFolder:
         """SERIES rows of one study, in order of series_id."""
         table = self.series[part or self.part_of(study_id)]
         return table[table.study_id == study_id].sort_values("series_id")
+
+    def keeping(self, compute: ComputeSettings) -> "CompetitionFolder":
+        """This folder with decoded series kept below the cache folder, as much as `store_gigabytes` says."""
+        bound = compute.store_gigabytes
+        return replace(self, store=SeriesStore(cache_root() / "series", bound) if bound else None)
 
     def series_folder(self, part: Part, study_id: int, series_id: int) -> Path:
         return self.root / f"{part}_images" / str(study_id) / str(series_id)
@@ -99,7 +108,8 @@ def open_folder(root: Path, *, training: bool = True) -> CompetitionFolder:
     return CompetitionFolder(
         root, grades, _points(files[POINT_FILE]) if training else POINTS.empty(),
         {part: _series(files[SERIES_FILES[part]]) for part in parts}, sample,
-        {"train": sorted(set(grades.study_id.tolist())), "test": sorted({parse_row_id(row)[0] for row in sample})},
+        _studies={"train": sorted(set(grades.study_id.tolist())),
+                  "test": sorted({parse_row_id(row)[0] for row in sample})},
     )
 
 

@@ -76,9 +76,10 @@ def read_study(folder: CompetitionFolder, study_id: int, part: Part | None = Non
     part says which copy to read where train and test both have the study; by default the training one.
     """
     part, series, faults = part or folder.part_of(study_id), [], []
+    read_one = folder.store.read if folder.store else read_series
     for row in folder.series_of(study_id, part).itertuples():
         try:
-            read = read_series(folder.series_folder(part, study_id, row.series_id))
+            read = read_one(folder.series_folder(part, study_id, row.series_id))
         except DicomError as error:
             faults.append(f"series {row.series_id} ({row.plane}): {error.problem}"
                           + (f" ({error.got})" if error.got else ""))

@@ -185,6 +185,8 @@ class ComputeSettings(Record):
     workers: int = Field(ge=0, description="processes that read and cut; 0 uses every core")
     batch_size: PositiveInt = Field(description="crops at once when the tuning and held-out studies are graded")
     detect_batch: PositiveInt = Field(description="slices at once when the detector looks at a study")
+    store_gigabytes: float = Field(ge=0, description=(
+        "what decoded series may take below the cache folder, so that each is decoded once; 0 keeps none"))
 
 
 class EvaluationSettings(Record):

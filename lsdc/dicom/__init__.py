@@ -13,10 +13,11 @@ from lsdc.dicom.series import (
     read_planes,
     read_series,
 )
+from lsdc.dicom.store import SeriesStore
 
 __all__ = [
-    "FileFault", "OTHER_ORIENTATION", "Orientation", "SAME_POSITION_MM", "Scanner", "Series", "SliceFacts",
-    "SlicePlane", "along_normal", "canonical_axes", "covering_plane", "files_to_look_at", "main_orientation",
-    "orientation_of", "patch_plane", "pixel_map", "pixel_range", "read_facts", "read_planes", "read_scanner",
-    "read_series", "resample",
+    "FileFault", "OTHER_ORIENTATION", "Orientation", "SAME_POSITION_MM", "Scanner", "Series", "SeriesStore",
+    "SliceFacts", "SlicePlane", "along_normal", "canonical_axes", "covering_plane", "files_to_look_at",
+    "main_orientation", "orientation_of", "patch_plane", "pixel_map", "pixel_range", "read_facts", "read_planes",
+    "read_scanner", "read_series", "resample",
 ]

@@ -3,12 +3,15 @@
 import logging
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pydicom
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
+from pydicom.tag import BaseTag, Tag
 
 from lsdc.dicom.plane import SlicePlane
 from lsdc.errors import DicomError
@@ -27,7 +30,6 @@ class SliceHeader:
     path: Path
     instance_number: int | None
     plane: SlicePlane
-    description: str
     slope: float
     intercept: float
     inverted: bool  # MONOCHROME1: low values are bright
@@ -66,10 +68,9 @@ def parse_header(dataset: Dataset, path: Path) -> SliceHeader:
     return SliceHeader(
         path=Path(path), plane=plane,
         instance_number=None if number is None else int(number),
-        description=str(getattr(dataset, "SeriesDescription", "") or ""),
         slope=slope if slope != 0 else 1.0,
         intercept=number_of(dataset, "RescaleIntercept", path, 0.0),
-        inverted=getattr(dataset, "PhotometricInterpretation", "") == "MONOCHROME1",
+        inverted=value_of(dataset, "PhotometricInterpretation") == "MONOCHROME1",
         bits_stored=int(number_of(dataset, "BitsStored", path, 16)),
         signed=number_of(dataset, "PixelRepresentation", path, 0) == 1,
     )
@@ -103,9 +104,20 @@ def plane_of(position: np.ndarray, cosines: np.ndarray, spacing: np.ndarray, siz
     return SlicePlane(position, cosines[0] * spacing[1], cosines[1] * spacing[0], size_hw)
 
 
+def value_of(dataset: Dataset, keyword: str) -> object:
+    """The value of an element, None where it is absent. An attribute says the same in twice the time."""
+    tag = _tag(keyword)
+    return dataset[tag].value if tag in dataset else None
+
+
+@cache
+def _tag(keyword: str) -> BaseTag:
+    return Tag(tag_for_keyword(keyword))
+
+
 def number_of(dataset: Dataset, tag: str, path: Path, *default):
     """A finite number, or the default where it is absent or empty; DicomError otherwise."""
-    value = getattr(dataset, tag, None)
+    value = value_of(dataset, tag)
     if value is None or value == "":
         if default:
             return default[0]
@@ -120,7 +132,7 @@ def number_of(dataset: Dataset, tag: str, path: Path, *default):
 
 
 def _vector(dataset, tag, length, path) -> np.ndarray:
-    value = getattr(dataset, tag, None)
+    value = value_of(dataset, tag)
     if value is None or value == "":
         raise DicomError(f"{tag} is missing", where=path)
     try:

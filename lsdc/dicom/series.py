@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from lsdc.dicom.header import SliceHeader, parse_header, read_dataset
-from lsdc.dicom.pixels import decode
+from lsdc.dicom.pixels import modality_values, read_pixels
 from lsdc.dicom.plane import Orientation, SlicePlane, orientation_of
 from lsdc.errors import DataError, DicomError
 
@@ -28,7 +29,6 @@ class Series:
     images: tuple[np.ndarray, ...]
     instance_numbers: tuple[int | None, ...]
     paths: tuple[Path, ...]
-    description: str
     faults: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -70,34 +70,54 @@ class Series:
         return self.instance_numbers.index(instance_number)
 
 
+class StoredSlice(NamedTuple):
+    """A slice as its file has it: its header, and (h, w) stored values, which `modality_values` turns into an image."""
+
+    header: SliceHeader
+    stored: np.ndarray
+
+
 def read_series(folder: Path) -> Series:
     """Read every file of a series folder; unreadable files are left out and named in `faults`.
 
     DicomError when the folder is missing or nothing in it can be read.
     """
-    folder = Path(folder)
-    headers, images, faults = [], [], []
+    slices, lost, faults = read_slices(folder)
+    return series_of(slices, [*lost, *faults])
+
+
+def series_of(slices: Sequence[StoredSlice], faults: Sequence[str]) -> Series:
+    """The series of slices that are in order."""
+    sizes = [one.stored.shape for one in slices]
+    # in one block where they are of one size: large blocks come from the system in fewer and larger pages
+    images = np.empty((len(sizes), *sizes[0]), np.float32) if len(set(sizes)) == 1 else [None] * len(sizes)
+    return Series(
+        planes=tuple(one.header.plane for one in slices),
+        images=tuple(modality_values(one.stored, one.header, into) for one, into in zip(slices, images, strict=True)),
+        instance_numbers=tuple(one.header.instance_number for one in slices),
+        paths=tuple(one.header.path for one in slices),
+        faults=tuple(faults),
+    )
+
+
+def read_slices(folder: Path) -> tuple[list[StoredSlice], list[str], list[str]]:
+    """The slices of a folder in order; what could not be read, and what was left out of the rest, in words.
+
+    DicomError when the folder is missing or nothing in it can be read.
+    """
+    slices, lost = [], []
     for path in series_files(folder):
         try:
             dataset = read_dataset(path, pixels=True)
             header = parse_header(dataset, path)
-            images.append(decode(dataset, header))
-            headers.append(header)
+            slices.append(StoredSlice(header, read_pixels(dataset, header)))
         except DicomError as error:
-            faults.append(f"{path.name}: {error.problem}" + (f" ({error.got})" if error.got else ""))
-    if not headers:
-        raise DicomError("no readable slice in this series", got="; ".join(faults[:3]) or "an empty folder",
+            lost.append(f"{path.name}: {error.problem}" + (f" ({error.got})" if error.got else ""))
+    if not slices:
+        raise DicomError("no readable slice in this series", got="; ".join(lost[:3]) or "an empty folder",
                          where=folder)
-    kept, more = _order(headers)
-    faults += more
-    return Series(
-        planes=tuple(headers[i].plane for i in kept),
-        images=tuple(images[i] for i in kept),
-        instance_numbers=tuple(headers[i].instance_number for i in kept),
-        paths=tuple(headers[i].path for i in kept),
-        description=headers[kept[0]].description,
-        faults=tuple(faults),
-    )
+    kept, faults = _order([one.header for one in slices])
+    return [slices[i] for i in kept], lost, faults
 
 
 def read_planes(folder: Path) -> tuple[SlicePlane, ...]:

@@ -39,6 +39,7 @@ def predict_test_part(data: Path, recipe: Recipe, compute: ComputeSettings, term
     pace, crew = Pace(recipe.efforts(), terms.deadline, 1, terms.clock, terms.began), None
     todo = books.take_up(folder, pace)  # all but what an earlier run finished
     try:
+        folder = folder.keeping(compute)
         crew = choose_crew(recipe, folder, compute, len(todo)) if todo else None  # a process for each device
         with closing(graded(todo, crew, hire, pace, books.ledger)) as parts:
             for part in parts:

@@ -1,4 +1,5 @@
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
@@ -137,3 +138,11 @@ def test_a_point_names_a_file_before_a_tag(tmp_path):
     series = read_series(folder)
     assert series.instance_numbers == (1, 2, 1, 4)
     assert [series.index_of_instance(number) for number in (1, 3)] == [0, 2]
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int16])
+@pytest.mark.parametrize("bits", [1, 8, 12, 15, 16])
+def test_plain_files_read_as_pydicom_decodes_them(tmp_path, kind, bits):
+    image = np.random.default_rng(bits).integers(0, 65536, (7, 9)).astype(np.uint16).view(kind)  # in all bits
+    path = write_slice(tmp_path / "s" / "1.dcm", image, BitsStored=bits, HighBit=bits - 1)
+    np.testing.assert_array_equal(read_series(tmp_path / "s").images[0], pydicom.dcmread(path).pixel_array)

@@ -12,7 +12,7 @@ from lsdc.submit.hands import Here
 
 ROOT = Path(__file__).parents[2]
 COMPUTE = ComputeSettings(accelerator="cpu", devices=1, nodes=1, precision="32-true", compile=False, workers=1,
-                          batch_size=64, detect_batch=16)
+                          batch_size=64, detect_batch=16, store_gigabytes=0)
 
 
 def bare_run(path: Path, folds: tuple[int, ...] = (0,), *, flip: bool = False) -> RunFolder:
