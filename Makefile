@@ -23,7 +23,7 @@ OPTIONS = --config "$(CONFIG)" $(if $(RUN),--run "$(RUN)") $(foreach setting,$(S
 
 .DEFAULT_GOAL := help
 .PHONY: help setup doctor phantom audit train-detector train-fold train evaluate runs summary report blend predict \
-	submit submissions bundle verify-bundle push bench bench-quality bench-ablation lint test clean
+	submit submissions bundle verify-bundle push bench bench-quality bench-ablation lint test soak clean
 
 help:  ## this map
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -114,6 +114,9 @@ lint: $(READY)  ## ruff
 
 test: $(READY)  ## the whole suite, end-to-end run included
 	$(VENV)/bin/python -m pytest $(ARGS)
+
+soak: $(READY)  ## the long tests that make test leaves out: tens of thousands of damaged files (ARGS="tests/fuzz")
+	$(VENV)/bin/python -m pytest -m soak $(ARGS)
 
 clean:  ## remove .venv and caches (data and runs in .lsdc/ stay)
 	rm -rf $(VENV) .pytest_cache .ruff_cache build *.egg-info

@@ -68,3 +68,12 @@ class DeviceError(LsdcError):
 
 class StorageError(LsdcError):
     """No room, no permission, or a folder in use by another run."""
+
+
+def shortened(text: str, longest: int = 200) -> str:
+    """Words of others for a message: a text whose middle is left out where it is longer.
+
+    >>> shortened("9" * 1000, 9)
+    '9999...9999'
+    """
+    return text if len(text) <= longest else f"{text[:longest // 2]}...{text[-(longest // 2):]}"

@@ -4,6 +4,8 @@ Every arrow between stages is a csv file of one of these tables. A check reports
 a write goes aside and is renamed, so a table that exists is whole.
 """
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lsdc.errors import TableError
+from lsdc.errors import TableError, shortened
 from lsdc.files import written_aside
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGET_BY_COLUMN, Condition, Level, Plane, Severity, Side
 
 SHOWN_ROWS = 3  # examples given with each fault
+LONGEST_CELL, MOST_COLUMNS = 1000, 1000  # far beyond any table of ours
+SHOWN_CELL = 80  # characters of a cell in a fault
 
 
 def examples(values: Sequence) -> str:
@@ -97,16 +101,44 @@ class Table:
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Every cell of a csv file as text, empty cells missing; TableError when it is no csv or absent."""
+    """Every cell of a csv file as text, empty cells missing; TableError when it is no csv or absent.
+
+    Nor is it one with NUL bytes, which end a cell unseen, with rows of more cells than the header names, or with a
+    name, a cell or a number of columns that is beyond any table (LONGEST_CELL, MOST_COLUMNS).
+    """
     path = Path(path)
     try:
-        return pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""], encoding="utf-8")
+        data = path.read_bytes()
+        if b"\0" in data:
+            raise ValueError("it has NUL bytes" + (" (utf-16?)" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ""))
+        if (columns := _header_cells(data)) > MOST_COLUMNS:  # pandas takes a minute for a hundred thousand
+            raise ValueError(f"it has {columns} columns")
+        frame = pd.read_csv(io.BytesIO(data), dtype="string", keep_default_na=False, na_values=[""], encoding="utf-8")
+        _check_cells(frame)
     except FileNotFoundError:
         raise TableError("a csv file is missing", wanted=path.name, where=path.parent,
                          remedy="check the folder, or run the stage that writes this file") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, ValueError) as error:
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, OSError, ValueError, csv.Error) as error:
         raise TableError("this file cannot be read as csv", wanted="utf-8 text, comma separated, with a header line",
-                         got=str(error).strip(), where=path, remedy="replace the file") from error
+                         got=shortened(str(error).strip()), where=path, remedy="replace the file") from error
+    return frame
+
+
+def _header_cells(data: bytes) -> int:
+    """Cells of the first line that is not blank."""
+    rows = csv.reader(io.TextIOWrapper(io.BytesIO(data), "utf-8", newline=""))
+    return next((len(row) for row in rows if len(row) > 1 or (row and row[0].strip())), 0)
+
+
+def _check_cells(frame: pd.DataFrame) -> None:
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas took the first cells for names of rows
+        raise ValueError("its rows have more cells than its header has names")
+    longest = max(map(len, frame.columns), default=0)
+    for name in frame.columns:
+        lengths = frame[name].str.len()
+        longest = max(longest, int(lengths.max())) if lengths.notna().any() else longest
+    if longest > LONGEST_CELL:
+        raise ValueError(f"it has a cell of {longest} characters")
 
 
 def _cast(values: pd.Series, name: str, column: Column) -> tuple[pd.Series, list[str]]:
@@ -125,7 +157,7 @@ def _cast(values: pd.Series, name: str, column: Column) -> tuple[pd.Series, list
         unlike = f"are not finite {column.dtype} numbers"
     faults, wrong = [], ~fits & ~absent
     if wrong.any():
-        shown = ", ".join(repr(value) for value in values[wrong].unique()[:SHOWN_ROWS])
+        shown = ", ".join(shortened(repr(value), SHOWN_CELL) for value in values[wrong].unique()[:SHOWN_ROWS])
         faults.append(f"{name}: {wrong.sum()} values {unlike}: {shown}")
     if absent.any() and not column.missing:
         faults.append(f"{name}: {absent.sum()} values are missing (first at row {int(np.flatnonzero(absent)[0]) + 1})")

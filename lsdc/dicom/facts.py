@@ -13,13 +13,27 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels import get_decoder
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
-from lsdc.dicom.header import MAX_PIXELS, cosines_of, number_of, plane_of, position_of, read_dataset, spacing_of
+from lsdc.dicom.bounded import BoundedFile, parse
+from lsdc.dicom.header import (
+    bits_stored_of,
+    check_single,
+    cosines_of,
+    instance_number_of,
+    named,
+    number_of,
+    plane_of,
+    position_of,
+    read_dataset,
+    rescale_of,
+    size_of,
+    spacing_of,
+    text_of,
+)
 from lsdc.dicom.pixels import stored_values
 from lsdc.dicom.plane import SlicePlane
 from lsdc.dicom.series import series_files
@@ -27,6 +41,7 @@ from lsdc.errors import DicomError
 
 WANTED_NUMBERS = ("InstanceNumber", "SliceThickness", "SpacingBetweenSlices")
 _GEOMETRY = {"ImagePositionPatient": position_of, "ImageOrientationPatient": cosines_of, "PixelSpacing": spacing_of}
+_READERS = {**_GEOMETRY, "InstanceNumber": instance_number_of}
 _PIXEL_DATA, _ITEM, _END = (0x7FE0, 0x0010), (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 _UNDEFINED = 0xFFFFFFFF
 
@@ -77,10 +92,10 @@ def read_facts(path: Path) -> SliceFacts:
     """Facts of one file, from its header and its length; what is wrong with it is told, never raised."""
     path = Path(path)
     try:
-        with path.open("rb") as file, _quiet():
+        with BoundedFile(path) as file, _quiet():
             if os.fstat(file.fileno()).st_size == 0:
                 return SliceFacts(path, FileFault.ZERO_BYTES)
-            dataset = pydicom.dcmread(file, stop_before_pixels=True)
+            dataset = parse(file, pixels=False)
             if "Rows" not in dataset or "Columns" not in dataset or _is_cut(file, dataset):
                 return SliceFacts(path, FileFault.TRUNCATED)
             return _facts(dataset, path)
@@ -89,7 +104,7 @@ def read_facts(path: Path) -> SliceFacts:
     except FileNotFoundError:
         return SliceFacts(path, FileFault.UNREADABLE, "the file is missing")
     except Exception as error:  # pydicom raises what the bytes lead it to: struct, value, key, attribute errors
-        problem = error.problem if isinstance(error, DicomError) else f"{type(error).__name__}: {error}"
+        problem = error.problem if isinstance(error, DicomError) else named(error)
         return SliceFacts(path, FileFault.UNREADABLE, problem)
 
 
@@ -102,12 +117,19 @@ def files_to_look_at(folder: Path) -> list[Path]:
 
 
 def pixel_range(path: Path) -> tuple[float, float]:
-    """Lowest and highest stored value, with bits beyond BitsStored; DicomError when the pixels cannot be decoded."""
+    """Lowest and highest stored value, with bits beyond BitsStored.
+
+    DicomError when the pixels cannot be decoded, are no numbers, or are of several frames or samples.
+    """
     with _quiet():
         dataset = read_dataset(path, pixels=True)
-        dataset.pixel_array_options(correct_unused_bits=False)
-        values = stored_values(dataset, path)
-    return float(values.min()), float(values.max())
+        size_of(dataset, path)
+        check_single(dataset, path)
+        values = stored_values(dataset, path, unused_bits=True)
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite([low, high]).all():
+        raise DicomError("stored values that are no finite numbers", got=f"{low} to {high}", where=path)
+    return low, high
 
 
 @contextmanager
@@ -124,33 +146,30 @@ def _quiet() -> Iterator[None]:
 
 
 def _facts(dataset: Dataset, path: Path) -> SliceFacts:
-    rows, columns = (int(number_of(dataset, tag, path)) for tag in ("Rows", "Columns"))
-    if not 0 < rows * columns <= MAX_PIXELS:
-        raise DicomError(f"absurd image size {rows} x {columns}", where=path)
+    size_hw = size_of(dataset, path)
     parts, unusable = {}, {}
     for tag in (*_GEOMETRY, *WANTED_NUMBERS):
         try:
-            parts[tag] = _GEOMETRY[tag](dataset, path) if tag in _GEOMETRY else number_of(dataset, tag, path)
+            parts[tag] = _READERS[tag](dataset, path) if tag in _READERS else number_of(dataset, tag, path)
         except DicomError as error:
             unusable[tag] = error.problem
     placed = [parts[tag] for tag in _GEOMETRY if tag in parts]
-    syntax = UID(dataset.file_meta.get("TransferSyntaxUID", ""))
-    number = parts.get("InstanceNumber")
+    syntax = UID(text_of(dataset.file_meta, "TransferSyntaxUID"))
     return SliceFacts(
-        path, plane=plane_of(*placed, (rows, columns)) if len(placed) == len(_GEOMETRY) else None, unusable=unusable,
-        instance_number=None if number is None else int(number),
+        path, plane=plane_of(*placed, size_hw) if len(placed) == len(_GEOMETRY) else None, unusable=unusable,
+        instance_number=parts.get("InstanceNumber"),
         frames=int(number_of(dataset, "NumberOfFrames", path, 1)),
         samples=int(number_of(dataset, "SamplesPerPixel", path, 1)),
         bits_allocated=(bits := int(number_of(dataset, "BitsAllocated", path, 16))),
-        bits_stored=int(number_of(dataset, "BitsStored", path, bits)),
+        bits_stored=bits_stored_of(dataset, path, bits),
         signed=number_of(dataset, "PixelRepresentation", path, 0) == 1,
-        inverted=getattr(dataset, "PhotometricInterpretation", "") == "MONOCHROME1",
-        slope=number_of(dataset, "RescaleSlope", path, 1.0),
-        intercept=number_of(dataset, "RescaleIntercept", path, 0.0),
+        inverted=text_of(dataset, "PhotometricInterpretation") == "MONOCHROME1",
+        slope=rescale_of(dataset, "RescaleSlope", path, 1.0),
+        intercept=rescale_of(dataset, "RescaleIntercept", path, 0.0),
         syntax=syntax.name or "unknown", compressed=_is_compressed(syntax), decodable=_is_decodable(syntax),
-        modality=_text(dataset, "Modality"), body_part=_text(dataset, "BodyPartExamined"),
-        frame_of_reference=_text(dataset, "FrameOfReferenceUID"), study_uid=_text(dataset, "StudyInstanceUID"),
-        series_uid=_text(dataset, "SeriesInstanceUID"), instance_uid=_text(dataset, "SOPInstanceUID"),
+        modality=text_of(dataset, "Modality"), body_part=text_of(dataset, "BodyPartExamined"),
+        frame_of_reference=text_of(dataset, "FrameOfReferenceUID"), study_uid=text_of(dataset, "StudyInstanceUID"),
+        series_uid=text_of(dataset, "SeriesInstanceUID"), instance_uid=text_of(dataset, "SOPInstanceUID"),
     )
 
 

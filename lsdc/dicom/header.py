@@ -7,20 +7,25 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.tag import BaseTag, Tag
 
+from lsdc.dicom.bounded import BoundedFile, parse
 from lsdc.dicom.plane import SlicePlane
-from lsdc.errors import DicomError
+from lsdc.errors import DicomError, shortened
 
 # what pydicom says of a file while it reads it, tracebacks included, is told by our errors and faults
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 warnings.filterwarnings("ignore", module=r"pydicom\.")
 
 MAX_PIXELS = 4096 * 4096  # larger than any MR slice; keeps absurd sizes from asking for memory
+# beyond these a number in a header is a fault, and would leave no finite number or no way back from mm to pixels
+MAX_POSITION_MM, MIN_SPACING_MM, MAX_SPACING_MM = 1e5, 1e-3, 1e3
+MAX_RESCALE = 1e15
+MAX_BITS = 64
+LONGEST_TEXT = 64  # characters of the elements that are read as text (VR CS, LO, UI; PS3.5 6.2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +45,16 @@ class SliceHeader:
 def read_dataset(path: Path, *, pixels: bool) -> Dataset:
     """A pydicom data set, of the header alone or with pixels; DicomError when the file is no DICOM image."""
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=not pixels)
+        with BoundedFile(path) as file:
+            dataset = parse(file, pixels=pixels)
+    except DicomError:
+        raise
     except InvalidDicomError:
         raise DicomError("not a DICOM file", where=path) from None
     except FileNotFoundError:
         raise DicomError("the file is missing", where=path) from None
     except Exception as error:  # pydicom raises what the bytes lead it to: struct, value, key, attribute errors
-        raise DicomError("a DICOM file that cannot be parsed", got=f"{type(error).__name__}: {error}",
-                         where=path) from error
+        raise DicomError("a DICOM file that cannot be parsed", got=named(error), where=path) from error
     if "Rows" not in dataset or "Columns" not in dataset:  # a truncated file reads as a nearly empty data set
         raise DicomError("no image in this file (truncated?)", wanted="Rows and Columns", where=path)
     return dataset
@@ -55,30 +62,43 @@ def read_dataset(path: Path, *, pixels: bool) -> Dataset:
 
 def parse_header(dataset: Dataset, path: Path) -> SliceHeader:
     """The header of one slice; DicomError naming the tag that is missing or unusable."""
-    rows, columns = (int(number_of(dataset, tag, path)) for tag in ("Rows", "Columns"))
-    if not 0 < rows * columns <= MAX_PIXELS:
-        raise DicomError("absurd image size", wanted=f"1 to {MAX_PIXELS} pixels", got=f"{rows} x {columns}", where=path)
-    if (frames := number_of(dataset, "NumberOfFrames", path, 1)) != 1:
-        raise DicomError("a multi-frame file", wanted="one slice per file", got=f"{frames:.0f} frames", where=path)
-    if (samples := number_of(dataset, "SamplesPerPixel", path, 1)) != 1:
-        raise DicomError("a colour image", wanted="one sample per pixel", got=f"{samples:.0f}", where=path)
-    plane = plane_of(position_of(dataset, path), cosines_of(dataset, path), spacing_of(dataset, path), (rows, columns))
-    number = number_of(dataset, "InstanceNumber", path, None)
-    slope = number_of(dataset, "RescaleSlope", path, 1.0)
+    size_hw = size_of(dataset, path)
+    check_single(dataset, path)
+    plane = plane_of(position_of(dataset, path), cosines_of(dataset, path), spacing_of(dataset, path), size_hw)
+    slope = rescale_of(dataset, "RescaleSlope", path, 1.0)
     return SliceHeader(
         path=Path(path), plane=plane,
-        instance_number=None if number is None else int(number),
+        instance_number=_instance_number(dataset, path),
         slope=slope if slope != 0 else 1.0,
-        intercept=number_of(dataset, "RescaleIntercept", path, 0.0),
-        inverted=value_of(dataset, "PhotometricInterpretation") == "MONOCHROME1",
-        bits_stored=int(number_of(dataset, "BitsStored", path, 16)),
+        intercept=rescale_of(dataset, "RescaleIntercept", path, 0.0),
+        inverted=text_of(dataset, "PhotometricInterpretation") == "MONOCHROME1",
+        bits_stored=bits_stored_of(dataset, path, 16),
         signed=number_of(dataset, "PixelRepresentation", path, 0) == 1,
     )
 
 
+def size_of(dataset: Dataset, path: Path) -> tuple[int, int]:
+    """Rows, columns; DicomError when they are missing, unusable, or more than MAX_PIXELS together."""
+    rows, columns = (int(number_of(dataset, tag, path)) for tag in ("Rows", "Columns"))
+    if min(rows, columns) <= 0 or rows * columns > MAX_PIXELS:
+        raise DicomError(f"absurd image size {rows} x {columns}", wanted=f"1 to {MAX_PIXELS} pixels", where=path)
+    return rows, columns
+
+
+def check_single(dataset: Dataset, path: Path) -> None:
+    """DicomError unless the file is of one frame and one sample per pixel."""
+    if (frames := number_of(dataset, "NumberOfFrames", path, 1)) != 1:
+        raise DicomError("a multi-frame file", wanted="one slice per file", got=f"{frames:g} frames", where=path)
+    if (samples := number_of(dataset, "SamplesPerPixel", path, 1)) != 1:
+        raise DicomError("a colour image", wanted="one sample per pixel", got=f"{samples:g}", where=path)
+
+
 def position_of(dataset: Dataset, path: Path) -> np.ndarray:
     """(3,) centre of the first pixel, patient mm; DicomError when it is missing or unusable."""
-    return _vector(dataset, "ImagePositionPatient", 3, path)
+    position = _vector(dataset, "ImagePositionPatient", 3, path)
+    if np.abs(position).max() > MAX_POSITION_MM:
+        raise DicomError("ImagePositionPatient is absurdly far away", got=position.tolist(), where=path)
+    return position
 
 
 def cosines_of(dataset: Dataset, path: Path) -> np.ndarray:
@@ -96,6 +116,9 @@ def spacing_of(dataset: Dataset, path: Path) -> np.ndarray:
     spacing = _vector(dataset, "PixelSpacing", 2, path)
     if spacing.min() <= 0:
         raise DicomError("PixelSpacing is not positive", got=spacing.tolist(), where=path)
+    if not MIN_SPACING_MM <= spacing.min() <= spacing.max() <= MAX_SPACING_MM:
+        raise DicomError("PixelSpacing is absurd", wanted=f"{MIN_SPACING_MM:g} to {MAX_SPACING_MM:g} mm",
+                         got=spacing.tolist(), where=path)
     return spacing
 
 
@@ -104,10 +127,50 @@ def plane_of(position: np.ndarray, cosines: np.ndarray, spacing: np.ndarray, siz
     return SlicePlane(position, cosines[0] * spacing[1], cosines[1] * spacing[0], size_hw)
 
 
+def rescale_of(dataset: Dataset, tag: str, path: Path, default: float) -> float:
+    """RescaleSlope or RescaleIntercept; DicomError for what would leave pixels that are no finite numbers."""
+    number = number_of(dataset, tag, path, default)
+    if abs(number) > MAX_RESCALE:
+        raise DicomError(f"{tag} is absurdly large", got=f"{number:g}", where=path)
+    return number
+
+
+def bits_stored_of(dataset: Dataset, path: Path, default: int) -> int:
+    """BitsStored; DicomError outside of 1 to MAX_BITS."""
+    bits = number_of(dataset, "BitsStored", path, default)
+    if not 1 <= bits <= MAX_BITS:
+        raise DicomError("BitsStored is absurd", wanted=f"1 to {MAX_BITS}", got=f"{bits:g}", where=path)
+    return int(bits)
+
+
+def instance_number_of(dataset: Dataset, path: Path) -> int:
+    """InstanceNumber; DicomError when it is missing, or no number of VR IS (PS3.5 6.2)."""
+    number = number_of(dataset, "InstanceNumber", path)
+    if not -(2**31) <= number < 2**31:
+        raise DicomError("InstanceNumber is no number of 32 bits", got=f"{number:g}", where=path)
+    return int(number)
+
+
+def text_of(dataset: Dataset, tag: str) -> str:
+    """An element as text of at most LONGEST_TEXT characters, "" where it is absent or cannot be read."""
+    try:
+        return str(value_of(dataset, tag) or "")[:LONGEST_TEXT]
+    except Exception:  # pydicom raises what the bytes lead it to
+        return ""
+
+
 def value_of(dataset: Dataset, keyword: str) -> object:
     """The value of an element, None where it is absent. An attribute says the same in twice the time."""
     tag = _tag(keyword)
     return dataset[tag].value if tag in dataset else None
+
+
+def element_of(dataset: Dataset, tag: str, path: Path) -> object:
+    """`value_of`; DicomError where its bytes are no such value."""
+    try:
+        return value_of(dataset, tag)
+    except Exception as error:  # bytes become a value only now, and raise what they lead pydicom to
+        raise DicomError(f"{tag} cannot be read", got=named(error), where=path) from error
 
 
 @cache
@@ -117,28 +180,40 @@ def _tag(keyword: str) -> BaseTag:
 
 def number_of(dataset: Dataset, tag: str, path: Path, *default):
     """A finite number, or the default where it is absent or empty; DicomError otherwise."""
-    value = value_of(dataset, tag)
+    value = element_of(dataset, tag, path)
     if value is None or value == "":
         if default:
             return default[0]
         raise DicomError(f"{tag} is missing", where=path)
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = float("nan")
     if not np.isfinite(number):
-        raise DicomError(f"{tag} is not a number", got=repr(value), where=path)
+        raise DicomError(f"{tag} is not a number", got=shortened(repr(value)), where=path)
     return number
 
 
+def named(error: Exception) -> str:
+    """Kind and first line of an exception of another package, which may say anything, in few words."""
+    return shortened(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
+
+
+def _instance_number(dataset: Dataset, path: Path) -> int | None:
+    try:
+        return instance_number_of(dataset, path)
+    except DicomError:  # it places nothing: a slice must not be lost for it
+        return None
+
+
 def _vector(dataset, tag, length, path) -> np.ndarray:
-    value = value_of(dataset, tag)
+    value = element_of(dataset, tag, path)
     if value is None or value == "":
         raise DicomError(f"{tag} is missing", where=path)
     try:
         vector = np.array([float(part) for part in value])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         vector = np.array([np.nan])
     if vector.shape != (length,) or not np.isfinite(vector).all():
-        raise DicomError(f"{tag} is not {length} numbers", got=repr(value), where=path)
+        raise DicomError(f"{tag} is not {length} numbers", got=shortened(repr(value)), where=path)
     return vector

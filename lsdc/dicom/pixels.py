@@ -4,12 +4,22 @@ from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000TransferSyntaxes,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+)
 
-from lsdc.dicom.header import SliceHeader, value_of
+from lsdc.dicom.codestream import check_size
+from lsdc.dicom.header import SliceHeader, element_of, named
 from lsdc.errors import DicomError
 
+MAX_STORED = 1e20  # of float pixel data; with MAX_RESCALE it stays finite in float32
 _PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+# decoded by pillow alone, which notebooks have anyway: over some damaged streams of these GDCM ends the process
+_PILLOW = (JPEGBaseline8Bit, JPEGExtended12Bit, *JPEG2000TransferSyntaxes)
 
 
 def read_pixels(dataset: Dataset, header: SliceHeader) -> np.ndarray:
@@ -20,6 +30,8 @@ def read_pixels(dataset: Dataset, header: SliceHeader) -> np.ndarray:
     if stored.shape != header.plane.size_hw:
         raise DicomError("pixels do not fit the header", wanted=header.plane.size_hw, got=stored.shape,
                          where=header.path)
+    if stored.dtype.kind == "f" and not np.abs(stored).max() < MAX_STORED:  # or not a number
+        raise DicomError("stored values that are no finite numbers", where=header.path)
     return stored
 
 
@@ -40,13 +52,23 @@ def modality_values(stored: np.ndarray, header: SliceHeader, into: np.ndarray | 
     return values
 
 
-def stored_values(dataset: Dataset, path: Path) -> np.ndarray:
-    """The array of stored values as the file has them; DicomError when the pixels cannot be decoded."""
+def stored_values(dataset: Dataset, path: Path, *, unused_bits: bool = False) -> np.ndarray:
+    """The array of stored values as the file has them, with bits beyond BitsStored or (what they are) without.
+
+    DicomError when the pixels cannot be decoded.
+    """
+    options = {"correct_unused_bits": False} if unused_bits else {}
+    if dataset.file_meta.get("TransferSyntaxUID") in _PILLOW:
+        options["decoding_plugin"] = "pillow"
     try:
+        check_size(dataset)
+        dataset.pixel_array_options(**options)
         return dataset.pixel_array
+    except DicomError as error:
+        raise DicomError(error.problem, wanted=error.wanted, got=error.got, where=path) from None
     except Exception as error:  # decoders raise what the bytes lead them to
-        raise DicomError("pixels that cannot be decoded", got=f"{type(error).__name__}: {str(error).splitlines()[0]}",
-                         where=path, remedy="for JPEG lossless and JPEG-LS install python-gdcm") from error
+        raise DicomError("pixels that cannot be decoded", got=named(error), where=path,
+                         remedy="for JPEG lossless and JPEG-LS install python-gdcm") from error
 
 
 def _plain(dataset: Dataset, header: SliceHeader) -> np.ndarray | None:
@@ -54,10 +76,10 @@ def _plain(dataset: Dataset, header: SliceHeader) -> np.ndarray | None:
 
     It is what `stored_values` says of such a file, without the half of a millisecond that preparing a decoder takes.
     """
-    if (dataset.file_meta.get("TransferSyntaxUID") not in _PLAIN or value_of(dataset, "BitsAllocated") != 16
-            or not 1 <= header.bits_stored <= 16):
+    if (dataset.file_meta.get("TransferSyntaxUID") not in _PLAIN or not 1 <= header.bits_stored <= 16
+            or element_of(dataset, "BitsAllocated", header.path) != 16):
         return None
-    data = value_of(dataset, "PixelData")
+    data = element_of(dataset, "PixelData", header.path)
     if not isinstance(data, bytes) or len(data) != 2 * np.prod(header.plane.size_hw):
         return None
     stored = np.frombuffer(data, "<i2" if header.signed else "<u2").reshape(header.plane.size_hw)

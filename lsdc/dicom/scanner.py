@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import pydicom
-
+from lsdc.dicom.bounded import BoundedFile, parse
 from lsdc.dicom.series import series_files
 from lsdc.errors import DicomError
 
@@ -40,7 +39,8 @@ def read_scanner(folder: Path) -> Scanner:
         return Scanner("", "", "")
     for path in paths:
         try:
-            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_ELEMENTS))
+            with BoundedFile(path) as file:
+                header = parse(file, pixels=False, only=list(_ELEMENTS))
             maker, model, field = (_text(header.get(name)) for name in _ELEMENTS)
         except Exception:  # noqa: S112 (pydicom raises what the bytes lead it to; the series' own faults tell it)
             continue

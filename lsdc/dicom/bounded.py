@@ -1,0 +1,60 @@
+"""A DICOM file parsed within bounds: whatever its bytes promise, it gets no more memory than a slice can need."""
+
+import io
+import os
+import zlib
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+
+from lsdc.errors import DicomError
+
+MAX_BYTES = 2**27  # 4096 x 4096 pixels of 64 bits; what one file may give to parse, unpacked
+STEP_BYTES = 2**24  # unpacked at once where only the length is of interest
+
+
+class BoundedFile(io.BufferedReader):
+    """A file for pydicom to read from; DicomError where more than MAX_BYTES are asked for.
+
+    A read never makes room for more than there is: lengths in a damaged file are up to 4 GB, and Python would. pydicom
+    asks for all the rest of a file only to unpack it (Deflated Explicit VR Little Endian), so what the rest unpacks
+    to is bounded too.
+    """
+
+    def __init__(self, path: Path):
+        super().__init__(io.FileIO(path))
+        self.path, self.taken = path, 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        rest = size is None or size < 0
+        if rest or size > STEP_BYTES:
+            there = max(os.fstat(self.fileno()).st_size - self.tell(), 0)
+            size = there if rest else min(size, there)
+        self.taken += size
+        if self.taken > MAX_BYTES:
+            raise DicomError("more bytes than one slice can have", wanted=f"at most {MAX_BYTES}", where=self.path)
+        data = super().read(size)
+        if rest and _unpacks_beyond(data):
+            raise DicomError("a packed file that unpacks to more bytes than one slice can have",
+                             wanted=f"at most {MAX_BYTES}", where=self.path)
+        return data
+
+
+def parse(file: BoundedFile, *, pixels: bool, only: list[str] | None = None) -> Dataset:
+    """What `pydicom.dcmread` gives, or raises; only: keywords of the elements that are wanted.
+
+    The file then stands behind what was read. DicomError where it is too large.
+    """
+    return pydicom.dcmread(file, stop_before_pixels=not pixels, specific_tags=only)
+
+
+def _unpacks_beyond(data: bytes) -> bool:
+    unpacker, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    try:
+        while data and total <= MAX_BYTES:
+            total += len(unpacker.decompress(data, STEP_BYTES))
+            data = unpacker.unconsumed_tail
+    except zlib.error:  # pydicom says so of it, if it unpacks it at all
+        return False
+    return total > MAX_BYTES

@@ -1,0 +1,24 @@
+"""Any csv file gives valid tables or an error that lists its faults, in 2 s of CPU and a gigabyte."""
+
+import pytest
+
+from tests.fuzz.csv_readers import make_look
+from tests.fuzz.limits import look_at_all
+
+FEW, MANY = 120, 20_000
+
+
+def test_some_hundred_mutants(tmp_path):
+    told = look_at_all(make_look, tmp_path / "work", range(FEW))
+    assert not told.failures, told
+    assert told.outcomes.total() == FEW
+    assert 0 < told.outcomes["valid"] < FEW // 2
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+def test_twenty_thousand_mutants(tmp_path):
+    told = look_at_all(make_look, tmp_path / "work", range(FEW, FEW + MANY))
+    print(told)
+    assert not told.failures, told
+    assert told.outcomes.total() == MANY
