@@ -122,12 +122,12 @@ def row_id(study_id: int, target: Target) -> str:
 
 
 def parse_row_id(text: str) -> tuple[int, Target]:
-    """Study and target of a `row_id`; ValueError when it is not one.
+    """Study and target of a `row_id`; ValueError when it is not one, or not as `row_id` writes it (007_...).
 
     >>> parse_row_id('44036939_left_subarticular_stenosis_l5_s1')[1].level.title
     'L5/S1'
     """
     study, _, column = text.partition("_")
-    if not study.isdecimal() or column not in TARGET_BY_COLUMN:
+    if not study.isdecimal() or column not in TARGET_BY_COLUMN or str(int(study)) != study:
         raise ValueError(f"not a row_id (<study_id>_<condition>_<level>): {text!r}")
     return int(study), TARGET_BY_COLUMN[column]

@@ -69,3 +69,28 @@ def test_nothing_is_written_from_a_table_with_faults(tmp_path):
     with pytest.raises(TableError):
         FOLDS.write(pd.DataFrame({"study_id": [1], "fold": ["x"]}), tmp_path / "folds.csv")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("data", "problem"), [
+    ("study_id,fold\n1001,0\n".encode("utf-16"), r"NUL bytes \(utf-16\?\)"),
+    (b"study_id,fold\n10\x0001,0\n", "NUL bytes"),
+    (b"study_id,fold\n1001,\xe9\n", "can't decode byte 0xe9"),
+    (b"study_id,fold\n7,1001,0\n7,1002,1\n", "rows have more cells than its header has names"),
+    (b"study_id,fold\n1001,0\n1002,1,2\n", "Expected 2 fields in line 3, saw 3"),
+    (b"study_id,fold" + b",x" * 100_000, "100002 columns"),
+    (b"study_id,fold\n1001," + b"9" * 3_000_000, "a cell of 3000000 characters"),
+    (b"study_id,fold\n1001,\"0\n1002,1\n", "EOF inside string"),
+    (b"\n\n", "No columns to parse"),
+])
+def test_what_is_no_csv_of_ours(tmp_path, data, problem):
+    (tmp_path / "folds.csv").write_bytes(data)
+    with pytest.raises(TableError, match=problem) as caught:
+        FOLDS.read(tmp_path / "folds.csv")
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("data", [b"\xef\xbb\xbfstudy_id,fold\n1001,0\n", b"study_id,fold\r1001,0\r",
+                                  b"study_id,fold\r\n\r\n1001,0", b'"study_id","fold"\n"1001","0"\n'])
+def test_marks_line_ends_and_quotes_do_not_matter(tmp_path, data):
+    (tmp_path / "folds.csv").write_bytes(data)
+    assert FOLDS.read(tmp_path / "folds.csv").to_numpy().tolist() == [[1001, 0]]

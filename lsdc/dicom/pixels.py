@@ -12,7 +12,7 @@ from pydicom.uid import (
     JPEGExtended12Bit,
 )
 
-from lsdc.dicom.codestream import check_size
+from lsdc.dicom.codestream import check_stream
 from lsdc.dicom.header import SliceHeader, element_of, named
 from lsdc.errors import DicomError
 
@@ -61,7 +61,7 @@ def stored_values(dataset: Dataset, path: Path, *, unused_bits: bool = False) ->
     if dataset.file_meta.get("TransferSyntaxUID") in _PILLOW:
         options["decoding_plugin"] = "pillow"
     try:
-        check_size(dataset)
+        check_stream(dataset)
         dataset.pixel_array_options(**options)
         return dataset.pixel_array
     except DicomError as error:

@@ -7,7 +7,7 @@ from tests.fuzz.mutants import mutant
 from tests.fuzz.readers import make_look
 from tests.fuzz.seeds import seeds
 
-FEW, MANY = 300, 20_000
+FEW, MANY = 240, 20_000
 
 
 def test_some_hundred_mutants(tmp_path):
