@@ -11,7 +11,8 @@ from pydicom.dataset import Dataset
 from lsdc.errors import DicomError
 
 MAX_BYTES = 2**27  # 4096 x 4096 pixels of 64 bits; what one file may give to parse, unpacked
-STEP_BYTES = 2**24  # unpacked at once where only the length is of interest
+STEP_BYTES = 2**24  # read or unpacked at once
+_read = io.BufferedReader.read
 
 
 class BoundedFile(io.BufferedReader):
@@ -25,17 +26,18 @@ class BoundedFile(io.BufferedReader):
     def __init__(self, path: Path):
         super().__init__(io.FileIO(path))
         self.path, self.taken = path, 0
+        self.size = os.fstat(self.fileno()).st_size
+        self.uncounted = STEP_BYTES if self.size <= MAX_BYTES else -1  # the largest read that needs no look
 
-    def read(self, size: int | None = -1) -> bytes:
-        rest = size is None or size < 0
-        if rest or size > STEP_BYTES:
-            there = max(os.fstat(self.fileno()).st_size - self.tell(), 0)
-            size = there if rest else min(size, there)
-        self.taken += size
+    def read(self, size: int = -1) -> bytes:
+        if 0 <= size <= self.uncounted:
+            return _read(self, size)
+        there = max(self.size - self.tell(), 0)
+        self.taken += there if size < 0 else min(size, there)
         if self.taken > MAX_BYTES:
             raise DicomError("more bytes than one slice can have", wanted=f"at most {MAX_BYTES}", where=self.path)
-        data = super().read(size)
-        if rest and _unpacks_beyond(data):
+        data = _read(self, there if size < 0 else min(size, there))
+        if size < 0 and _unpacks_beyond(data):
             raise DicomError("a packed file that unpacks to more bytes than one slice can have",
                              wanted=f"at most {MAX_BYTES}", where=self.path)
         return data

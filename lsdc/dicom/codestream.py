@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 from pydicom.uid import JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
 
-from lsdc.errors import DicomError
+from lsdc.errors import DicomError, shortened
 
 _JPEG = {*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes}
 _JPEG_CELLS = (8, 16)  # BitsAllocated (PS3.5 8.2.1, 8.2.3)
@@ -42,8 +42,9 @@ def check_stream(dataset: Dataset) -> None:
         raise DicomError("a compressed image of another size than its header", wanted=wanted, got=(
             "no size" if frame is None else f"{frame.rows} x {frame.columns} of {frame.samples}"))
     if read is _jpeg and (dataset.BitsAllocated not in _JPEG_CELLS or frame.bits > dataset.BitsAllocated):
-        raise DicomError("a compressed image of another depth than its header", got=f"{frame.bits} bits in cells of "
-                         f"{dataset.BitsAllocated}", wanted=f"cells of {' or '.join(map(str, _JPEG_CELLS))} bits")
+        cells = shortened(str(dataset.BitsAllocated))
+        raise DicomError("a compressed image of another depth than its header", got=f"{frame.bits} bits in {cells}",
+                         wanted=f"cells of {' or '.join(map(str, _JPEG_CELLS))} bits")
 
 
 def _jpeg(stream: bytes) -> _Frame | None:

@@ -6,8 +6,8 @@ from random import Random
 CELLS = (
     "", " ", "nan", "NaN", "NA", "inf", "-inf", "-1", "0", "-0", "1", "0.5", "1.0", "1.5", "1e3", "1e308", "1e400",
     "1e-9", "-1e-320", "9" * 19, "9223372036854775807", "18446744073709551616", "9" * 40, "9" * 400, "9" * 5000, "0x10",
-    "1_000", "1,000", "True", "١٢٣", "１２", "²", " 7", "7 ", "+7", "007", "=1+1", "\u200b7", "\U0001f9b4", "é", "'", "\\", "\t",
-    "Severe", "Moderate", "severe", "Normal/Mild", "L6/S1", "Axial T2", "1_spinal_canal_stenosis_l1_l2",
+    "1_000", "1,000", "True", "١٢٣", "１２", "²", " 7", "7 ", "+7", "007", "=1+1", "\u200b7", "\U0001f9b4", "é", "'",
+    "\\", "\t", "Severe", "Moderate", "severe", "Normal/Mild", "L6/S1", "Axial T2", "1_spinal_canal_stenosis_l1_l2",
     "٧_spinal_canal_stenosis_l1_l2", "9" * 30 + "_spinal_canal_stenosis_l1_l2", "../..", "/etc/passwd", "x" * 300)
 HUGE = 3_000_000
 

@@ -1,12 +1,13 @@
 """What every reader of DICOM files must do with any file: read it rightly, or say what is wrong with it."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from lsdc.audit.series import look_at
-from lsdc.dicom import Series, pixel_range, read_facts, read_planes, read_scanner, read_series
+from lsdc.dicom import Series, SeriesStore, pixel_range, read_facts, read_planes, read_scanner, read_series
 from lsdc.errors import LsdcError
 from lsdc.taxonomy import Plane
 from tests.fuzz.limits import MEMORY, Look, in_time
@@ -51,6 +52,12 @@ def look_at_file(path: Path) -> str:
     for name in HEALTHY:
         assert name in names or faults[name] == f"same position as {path.name}", f"{name} is lost: {faults[name]}"
     said(" ".join(series.faults))
+    if path.name in names:
+        with in_time():
+            again = [_store(folder.parent / "kept").read(folder) for _ in ("kept", "loaded")]
+        for other in again:
+            assert other.instance_numbers == series.instance_numbers
+            assert all(map(np.array_equal, other.images, series.images))
     with in_time():
         planes = read_planes(folder)
     assert len(planes) >= len(HEALTHY)
@@ -77,6 +84,11 @@ def look_at_file(path: Path) -> str:
     else:
         assert np.isfinite([low, high]).all()
     return "read" if path.name in names else re.sub(r"\d+", "N", faults[path.name].partition(" (")[0])
+
+
+@cache
+def _store(root: Path) -> SeriesStore:
+    return SeriesStore(root, gigabytes=0.002)
 
 
 def check_series(series: Series) -> None:
