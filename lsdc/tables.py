@@ -18,7 +18,7 @@ from lsdc.files import written_aside
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGET_BY_COLUMN, Condition, Level, Plane, Severity, Side
 
 SHOWN_ROWS = 3  # examples given with each fault
-LONGEST_CELL, MOST_COLUMNS = 1000, 1000  # far beyond any table of ours
+LONGEST_CELL, MOST_COLUMNS = 4000, 1000  # far beyond any table of ours
 SHOWN_CELL = 80  # characters of a cell in a fault
 
 

@@ -53,9 +53,9 @@ def modality_values(stored: np.ndarray, header: SliceHeader, into: np.ndarray | 
 
 
 def stored_values(dataset: Dataset, path: Path, *, unused_bits: bool = False) -> np.ndarray:
-    """The array of stored values as the file has them, with bits beyond BitsStored or (what they are) without.
+    """The array of stored values as the file has them; DicomError when the pixels cannot be decoded.
 
-    DicomError when the pixels cannot be decoded.
+    unused_bits: with what bits beyond BitsStored hold, which is no part of the image.
     """
     options = {"correct_unused_bits": False} if unused_bits else {}
     if dataset.file_meta.get("TransferSyntaxUID") in _PILLOW:
