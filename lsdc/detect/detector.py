@@ -65,6 +65,8 @@ class Detector:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # TorchScript is deprecated, yet loads on every torch that we support
             network = torch.jit.load(path, map_location=device).eval()
+        if device.type == "cpu":
+            network = network.to(memory_format=torch.channels_last)  # four fifths of the time, the same to 1e-6
         return cls(network, DetectorSettings.model_validate(record["settings"]),
                    SpineShape.from_json(record["shape"]), int(record["fold"]), device, batch)
 
@@ -107,6 +109,8 @@ class Detector:
     def boxes(self, canvases: np.ndarray, classes: tuple[int, ...]) -> list[Boxes]:
         """(B, H, W) uint8 canvases to, for each, (K, 4) boxes x1, y1, x2, y2 in px, (K,) scores and (K,) classes."""
         images = torch.from_numpy(canvases).to(self.device)[:, None].float() / 255  # (B, 1, H, W)
+        if self.device.type == "cpu":
+            images = images.contiguous(memory_format=torch.channels_last)
         with torch.jit.optimized_execution(self.device.type == "cpu"):  # on a GPU it compiles longer than it then saves
             answer = self.network(images)
         boxes, scores = decode_boxes(answer.float(), canvases.shape[1:])

@@ -6,6 +6,7 @@ Source: DICOM PS3.3 C.7.6.2.1.1, equation C.7.6.2.1-1.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -38,11 +39,17 @@ class SlicePlane:
         """Distance between neighbouring pixel centres in x and in y, mm."""
         return float(np.linalg.norm(self.step_x_mm)), float(np.linalg.norm(self.step_y_mm))
 
-    @property
+    @cached_property
     def normal(self) -> np.ndarray:
-        """(3,) unit vector, step_x cross step_y."""
+        """(3,) unit vector, step_x cross step_y; read-only, for it is made once."""
         normal = np.cross(self.step_x_mm, self.step_y_mm)
-        return normal / np.linalg.norm(normal)
+        return _constant(normal / np.linalg.norm(normal))
+
+    @cached_property
+    def _onto_steps(self) -> np.ndarray:
+        """(3, 2) that takes mm from the origin to steps in x and in y."""
+        steps = np.stack([self.step_x_mm, self.step_y_mm])  # (2, 3)
+        return _constant(steps.T @ np.linalg.inv(steps @ steps.T))
 
     @property
     def centre_mm(self) -> np.ndarray:
@@ -58,9 +65,7 @@ class SlicePlane:
     def to_pixel(self, points_mm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(..., 3) patient mm to (..., 2) pixel coordinates of the foot point, and (...) signed mm along the normal."""
         offset = np.asarray(points_mm, dtype=np.float64) - self.origin_mm
-        steps = np.stack([self.step_x_mm, self.step_y_mm])  # (2, 3)
-        xy_px = offset @ steps.T @ np.linalg.inv(steps @ steps.T)
-        return xy_px, offset @ self.normal
+        return offset @ self._onto_steps, offset @ self.normal
 
     def holds(self, xy_px: np.ndarray) -> bool:
         """Whether a pixel coordinate (2,) lies within the image, its outermost pixels whole."""
@@ -70,6 +75,11 @@ class SlicePlane:
     def moved(self, offset_mm: np.ndarray) -> "SlicePlane":
         """The same plane shifted by (3,) mm."""
         return SlicePlane(self.origin_mm + offset_mm, self.step_x_mm, self.step_y_mm, self.size_hw)
+
+
+def _constant(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array
 
 
 def orientation_of(plane: SlicePlane) -> Orientation:
