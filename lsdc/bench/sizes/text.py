@@ -1,0 +1,49 @@
+"""The figures of sizes as tables of words, for the terminal and for the page."""
+
+from collections.abc import Mapping, Sequence
+
+from tabulate import tabulate
+
+from lsdc.bench.sizes.growth import exponent, kilobytes_a_study, memory_in_words, time_in_words
+from lsdc.bench.sizes.work import STAGES
+
+
+def text_of(figures: Mapping) -> str:
+    """Two tables, of time and of memory, and what was read."""
+    parts = [tabulate(rows, headers, colalign=("left", *["right"] * (len(headers) - 2), "left"), disable_numparse=True)
+             for headers, rows in (time_table(figures), memory_table(figures))]
+    return "\n\n".join([*parts, said(figures)])
+
+
+def said(figures: Mapping) -> str:
+    """What the figures are of, in a sentence or two."""
+    return (f"Each stage in a process of its own. Labels, places and answers are drawn; a series is "
+            f"{figures['files_each']} files of a small phantom, linked to again and again, so that files come from "
+            f"memory. The exponent is of processor seconds between the two largest sizes: 1 is linear.")
+
+
+def time_table(figures: Mapping) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows: seconds at each size, exponent, verdict."""
+    headers = ["stage", *(f"{size:,} studies" for size in figures["sizes"]), "processor", "exponent", "time"]
+    return headers, [[name, *(_seconds(row["seconds"]) for row in rows), _seconds(rows[-1]["processor_seconds"]),
+                      _number(exponent(rows), 2), time_in_words(rows)] for name, rows in figures["stages"].items()]
+
+
+def memory_table(figures: Mapping) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows: largest MB at each size, growth by study, verdict."""
+    headers = ["stage", *(f"{size:,} studies" for size in figures["sizes"]), "KB a study", "memory"]
+    return headers, [[name, *(f"{row['peak_mb']:.0f} MB" for row in rows), _number(kilobytes_a_study(rows), 1),
+                      memory_in_words(rows, stream=STAGES[name].stream)] for name, rows in figures["stages"].items()]
+
+
+def counted(rows: Sequence[Mapping], name: str) -> str:
+    """What a stage went through at the largest size."""
+    return f"{rows[-1]['counted']:,} {STAGES[name].counted}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f} s" if value >= 10 else f"{value:.2f} s"
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
