@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from lsdc.bench.sizes.growth import TOO_STEEP, exponent, memory_in_words
-from lsdc.bench.sizes.text import counted, memory_table, said, time_table
+from lsdc.bench.sizes.text import counted, in_order, memory_table, said, time_table
 from lsdc.bench.sizes.work import STAGES
 from lsdc.report.figures import SizeCurve, size_curves
 from lsdc.report.page import Figure, Grid, Part, key_value, render
@@ -11,7 +11,7 @@ from lsdc.report.page import Figure, Grid, Part, key_value, render
 
 def sizes_page(figures: Mapping) -> str:
     """The page as html, from what sizes.json holds."""
-    stages, known = figures["stages"], figures["environment"]
+    stages, known = in_order(figures), figures["environment"]
     parts = [
         Part("Time", "time", [f"An exponent above {TOO_STEEP:g} is called worse than linear."],
              [_figure(stages, "seconds", "seconds", "Seconds of each stage")], [_grid("Seconds", time_table(figures))]),

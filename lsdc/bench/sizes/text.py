@@ -15,6 +15,11 @@ def text_of(figures: Mapping) -> str:
     return "\n\n".join([*parts, said(figures)])
 
 
+def in_order(figures: Mapping) -> dict[str, Sequence[Mapping]]:
+    """The measured stages with their rows by size, as they follow each other; a json file has them by name."""
+    return {name: figures["stages"][name] for name in STAGES if name in figures["stages"]}
+
+
 def said(figures: Mapping) -> str:
     """What the figures are of, in a sentence or two."""
     return (f"Each stage in a process of its own. Labels, places and answers are drawn; a series is "
@@ -26,14 +31,14 @@ def time_table(figures: Mapping) -> tuple[list[str], list[list[str]]]:
     """Headers and rows: seconds at each size, exponent, verdict."""
     headers = ["stage", *(f"{size:,} studies" for size in figures["sizes"]), "processor", "exponent", "time"]
     return headers, [[name, *(_seconds(row["seconds"]) for row in rows), _seconds(rows[-1]["processor_seconds"]),
-                      _number(exponent(rows), 2), time_in_words(rows)] for name, rows in figures["stages"].items()]
+                      _number(exponent(rows), 2), time_in_words(rows)] for name, rows in in_order(figures).items()]
 
 
 def memory_table(figures: Mapping) -> tuple[list[str], list[list[str]]]:
     """Headers and rows: largest MB at each size, growth by study, verdict."""
     headers = ["stage", *(f"{size:,} studies" for size in figures["sizes"]), "KB a study", "memory"]
     return headers, [[name, *(f"{row['peak_mb']:.0f} MB" for row in rows), _number(kilobytes_a_study(rows), 1),
-                      memory_in_words(rows, stream=STAGES[name].stream)] for name, rows in figures["stages"].items()]
+                      memory_in_words(rows, stream=STAGES[name].stream)] for name, rows in in_order(figures).items()]
 
 
 def counted(rows: Sequence[Mapping], name: str) -> str:
