@@ -5,7 +5,7 @@ from math import log
 
 TOO_STEEP = 1.2  # exponent of time above which something is done for every study with every other one
 TOO_SHORT_S = 0.01  # processor seconds of the smaller size that say nothing of a slope
-FLAT_SHARE = 0.10  # a stream's peak may grow by this from the second largest size to the largest
+FLAT_KB = 2.0  # for each study that a stream has gone through, beyond its tables
 
 
 def exponent(rows: Sequence[dict]) -> float | None:
@@ -48,16 +48,17 @@ def time_in_words(rows: Sequence[dict]) -> str:
     return "worse than linear" if slope > TOO_STEEP else "linear" if slope > 0.8 else "less than linear"
 
 
-def memory_in_words(rows: Sequence[dict], *, stream: bool) -> str:
-    """Whether memory is flat; only a stream's has to be.
+def memory_in_words(rows: Sequence[dict], tables: Sequence[dict] | None) -> str:
+    """Whether a stream's memory is flat beside its tables; what holds tables itself (None) grows with them.
 
-    >>> memory_in_words([{"peak_mb": 100.0}, {"peak_mb": 109.0}], stream=True)
-    'flat'
-    >>> memory_in_words([{"peak_mb": 100.0}, {"peak_mb": 150.0}], stream=True)
-    'grows'
+    >>> small, large = [{"studies": n, "peak_mb": 100 + n / 100} for n in (100, 1100)], [
+    ...     {"studies": n, "peak_mb": 100 + n / 50} for n in (100, 1100)]
+    >>> memory_in_words(small, small), memory_in_words(large, small), memory_in_words(large, None)
+    ('flat beside its tables', 'grows beside its tables', 'with its tables')
     """
     if len(rows) < 2:
         return "one size"
-    if rows[-1]["peak_mb"] <= (1 + FLAT_SHARE) * rows[-2]["peak_mb"]:
-        return "flat"
-    return "grows" if stream else "with the tables"
+    if tables is None:
+        return "with its tables"
+    more = kilobytes_a_study(rows) - kilobytes_a_study(tables)
+    return f"{'grows' if more > FLAT_KB else 'flat'} beside its tables"

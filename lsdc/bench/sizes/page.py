@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from lsdc.bench.sizes.growth import TOO_STEEP, exponent, memory_in_words
-from lsdc.bench.sizes.text import counted, in_order, memory_table, said, time_table
+from lsdc.bench.sizes.growth import FLAT_KB, TOO_STEEP, exponent
+from lsdc.bench.sizes.text import counted, in_order, memory_of, memory_table, said, time_table
 from lsdc.bench.sizes.work import STAGES
 from lsdc.report.figures import SizeCurve, size_curves
 from lsdc.report.page import Figure, Grid, Part, key_value, render
@@ -15,8 +15,9 @@ def sizes_page(figures: Mapping) -> str:
     parts = [
         Part("Time", "time", [f"An exponent above {TOO_STEEP:g} is called worse than linear."],
              [_figure(stages, "seconds", "seconds", "Seconds of each stage")], [_grid("Seconds", time_table(figures))]),
-        Part("Memory", "memory", ["The largest resident memory of the stage's process during its work. Streams are to "
-                                  "stay flat; what holds a table grows with it."],
+        Part("Memory", "memory", [
+            "The largest resident memory of the stage's process during its work. What holds tables grows with them; "
+            f"what goes through studies one by one may hold {FLAT_KB:g} KB more for each of them than its tables do."],
              [_figure(stages, "peak_mb", "MB", "Largest memory of each stage")],
              [_grid("Largest memory", memory_table(figures))]),
         Part("Stages", "stages", grids=[Grid("What was measured", ("stage", "what it is", "at the largest size"), [
@@ -28,15 +29,15 @@ def sizes_page(figures: Mapping) -> str:
     ]
     lead = (f"{known['system']} {known['processor']}, {known['cores']} cores, commit {known['commit'] or '-'}, "
             f"{figures['made']}. {said(figures)}")
-    return render("bench.html", title="Cost against size", lead=lead, notices=_notices(stages), key=[], parts=parts)
+    return render("bench.html", title="Cost against size", lead=lead, notices=_notices(figures), key=[], parts=parts)
 
 
-def _notices(stages: Mapping[str, Sequence[Mapping]]) -> list[str]:
+def _notices(figures: Mapping) -> list[str]:
+    stages = in_order(figures)
     steep = [name for name, rows in stages.items() if (exponent(rows) or 0) > TOO_STEEP]
-    growing = [name for name, rows in stages.items()
-               if memory_in_words(rows, stream=STAGES[name].stream) == "grows"]
+    growing = [name for name in stages if memory_of(name, figures).startswith("grows")]
     return [*([f"Worse than linear in time: {', '.join(steep)}."] if steep else []),
-            *([f"A stream whose memory grows: {', '.join(growing)}."] if growing else [])]
+            *([f"Memory grows with the studies gone through: {', '.join(growing)}."] if growing else [])]
 
 
 def _grid(caption: str, table: tuple[Sequence[str], Sequence[Sequence[str]]]) -> Grid:

@@ -33,6 +33,7 @@ class Place:
     run = property(lambda self: RunFolder(self.root / "runs" / "simulated"))
     folds = property(lambda self: self.root / "folds.csv")
     work = property(lambda self: self.root / "predicted")  # of lsdc predict
+    submission = property(lambda self: self.root / "submission.csv")
     report = property(lambda self: self.root / "report")
 
 

@@ -38,7 +38,15 @@ def memory_table(figures: Mapping) -> tuple[list[str], list[list[str]]]:
     """Headers and rows: largest MB at each size, growth by study, verdict."""
     headers = ["stage", *(f"{size:,} studies" for size in figures["sizes"]), "KB a study", "memory"]
     return headers, [[name, *(f"{row['peak_mb']:.0f} MB" for row in rows), _number(kilobytes_a_study(rows), 1),
-                      memory_in_words(rows, stream=STAGES[name].stream)] for name, rows in in_order(figures).items()]
+                      memory_of(name, figures)] for name, rows in in_order(figures).items()]
+
+
+def memory_of(name: str, figures: Mapping) -> str:
+    """How a stage's memory follows the studies, in words."""
+    tables = STAGES[name].tables
+    if tables is not None and tables not in figures["stages"]:
+        return "its tables were not measured"
+    return memory_in_words(figures["stages"][name], figures["stages"].get(tables))
 
 
 def counted(rows: Sequence[Mapping], name: str) -> str:

@@ -16,8 +16,10 @@ Work = Callable[[], int]  # how many it went through
 
 @dataclass(frozen=True)
 class Stage:
-    """group: what it is drawn with. counted: what the work counts. stream: goes through one study after another, so
-    that its memory should not follow their number. ready: the work, what comes before it done.
+    """group: what it is drawn with. counted: what the work counts. ready: the work, what comes before it done.
+
+    tables: of what goes through one study after another, the stage that holds the same tables and nothing else; its
+    own memory beyond them should not follow the number of studies.
     """
 
     name: str
@@ -25,7 +27,7 @@ class Stage:
     what: str
     counted: str
     ready: Callable[[Place, Settings], Work]
-    stream: bool = False
+    tables: str | None = None
 
 
 def _audit(place: Place, settings: Settings) -> Work:
@@ -125,6 +127,26 @@ def _without_points(place: Place):
     return replace(open_folder(place.competition), points=POINTS.empty())
 
 
+def _submission(place: Place, settings: Settings) -> Work:
+    from lsdc.competition.asked import read_asked
+    from lsdc.submit.growing import GrowingSubmission
+    from lsdc.submit.recipe import Recipe
+
+    priors = Recipe.of_run(place.run, [0]).priors()
+
+    def work() -> int:
+        asked = read_asked(place.competition)
+        submission = GrowingSubmission(place.submission, asked, priors)
+        submission.begin()
+        for study in asked.studies:
+            submission.put(study, priors, [None] * len(TARGETS))
+        submission.write()
+        return len(asked.studies) - len(submission.causes())
+
+    place.submission.unlink(missing_ok=True)
+    return work
+
+
 def _predict(place: Place, settings: Settings) -> Work:
     import shutil
 
@@ -154,7 +176,7 @@ def _predicted(place: Place, settings: Settings, counted: str) -> int:
 READING, SCORING, SERVING = "Reading a folder", "Scoring", "Report and submission"
 STAGES = {one.name: one for one in (
     Stage("audit", READING, "lsdc audit of the training part in one process: every table and header", "files", _audit,
-          stream=True),
+          tables="audit of tables"),
     Stage("audit of tables", READING, "its first step: the csv files of both parts alone", "studies", _audit_tables),
     Stage("open the folder", READING, "the csv files of both parts read and checked, as every command does", "studies",
           _open),
@@ -165,8 +187,10 @@ STAGES = {one.name: one for one in (
           _evaluation),
     Stage("report index", SERVING, "overview, worklist, locations and summary of lsdc report, evaluated before",
           "studies", _index),
+    Stage("submission", SERVING, "the submission of lsdc predict alone: sample read, every study put in, written, read "
+          "again and checked", "studies", _submission),
     Stage("predict", SERVING, "lsdc predict with drawn answers in the place of models: studies dealt out, kept, "
-          "merged; submission renewed and checked", "studies", _predict, stream=True),
+          "merged; submission renewed", "studies", _predict, tables="submission"),
     Stage("predict again", SERVING, "the same command when every study is kept already", "studies", _resume,
-          stream=True),
+          tables="submission"),
 )}
