@@ -128,7 +128,7 @@ def _without_points(place: Place):
 
 
 def _submission(place: Place, settings: Settings) -> Work:
-    from lsdc.competition.asked import read_asked
+    from lsdc.competition.asked import open_test_part, read_asked
     from lsdc.submit.growing import GrowingSubmission
     from lsdc.submit.recipe import Recipe
 
@@ -138,7 +138,8 @@ def _submission(place: Place, settings: Settings) -> Work:
         asked = read_asked(place.competition)
         submission = GrowingSubmission(place.submission, asked, priors)
         submission.begin()
-        for study in asked.studies:
+        folder, _ = open_test_part(place.competition, asked)
+        for study in folder.study_ids("test"):
             submission.put(study, priors, [None] * len(TARGETS))
         submission.write()
         return len(asked.studies) - len(submission.causes())
@@ -187,8 +188,8 @@ STAGES = {one.name: one for one in (
           _evaluation),
     Stage("report index", SERVING, "overview, worklist, locations and summary of lsdc report, evaluated before",
           "studies", _index),
-    Stage("submission", SERVING, "the submission of lsdc predict alone: sample read, every study put in, written, read "
-          "again and checked", "studies", _submission),
+    Stage("submission", SERVING, "the tables of lsdc predict alone: sample and series read, every study put in, "
+          "submission written, read again and checked", "studies", _submission),
     Stage("predict", SERVING, "lsdc predict with drawn answers in the place of models: studies dealt out, kept, "
           "merged; submission renewed", "studies", _predict, tables="submission"),
     Stage("predict again", SERVING, "the same command when every study is kept already", "studies", _resume,
