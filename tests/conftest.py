@@ -2,8 +2,10 @@
 
 import functools
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ spin_briefly()
 DIRTY = PhantomSettings(train_studies=3, test_studies=8, seed=1, quirks=("all",), variants=())
 
 ROOT = Path(__file__).parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 @functools.cache
@@ -109,3 +112,20 @@ def dirty_phantom(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("dirty")
     generate(root, DIRTY, workers=2)
     return root
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator:
+    """The machine's own Chromium. Where LSDC_BROWSER is `needed`, as in `.ci/run`, its absence is a failure."""
+    from playwright.sync_api import sync_playwright
+
+    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if path is None:
+        said = "no Chromium on this machine: apt-get install chromium"
+        if os.environ.get("LSDC_BROWSER") == "needed":
+            pytest.fail(said)
+        pytest.skip(said)
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=path)
+        yield started
+        started.close()

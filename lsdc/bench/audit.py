@@ -6,15 +6,11 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import pandas as pd
-
 from lsdc.audit import audit_folder
+from lsdc.bench.repeated import repeat_studies
 from lsdc.bench.saved import save_figures
 from lsdc.config import cache_root
 from lsdc.record import peak_memory_gb
-from lsdc.tables import read_csv
-
-TABLES = ("train.csv", "train_label_coordinates.csv", "train_series_descriptions.csv")
 
 
 def bench_audit(competition: Path, *, studies: int) -> str:
@@ -41,27 +37,3 @@ def time_audit(competition: Path, studies: int, beside: Path) -> dict:
         seconds = time.perf_counter() - start
     return {"studies": found.sizes["train"][0], "files": found.sizes["train"][2], "seconds": seconds,
             "findings": len(found.findings), "peak_memory_gb": peak_memory_gb()}
-
-
-def repeat_studies(competition: Path, place: Path, studies: int) -> None:
-    """The training studies again and again under other ids: tables, and links to the series folders."""
-    tables = {name: read_csv(competition / name) for name in TABLES}
-    known = tables["train.csv"]["study_id"].tolist()
-    parts = {name: [] for name in TABLES}
-    of_study = {name: dict(list(table.groupby("study_id"))) for name, table in tables.items()}
-    for number in range(studies):
-        study, own = known[number % len(known)], str(1_000_000 + number)
-        series = of_study["train_series_descriptions.csv"][study]["series_id"].tolist()
-        names = {one: f"{2_000_000 + number}{rank}" for rank, one in enumerate(series)}
-        for name in TABLES:
-            rows = of_study[name].get(study)
-            if rows is not None:
-                rows = rows.assign(study_id=own)
-                parts[name].append(rows.assign(series_id=rows["series_id"].map(names)) if "series_id" in rows else rows)
-        folder = place / "train_images" / own
-        folder.mkdir(parents=True)
-        for one, name in names.items():
-            if (there := competition / "train_images" / study / one).is_dir():
-                (folder / name).symlink_to(there)
-    for name, rows in parts.items():
-        pd.concat(rows).to_csv(place / name, index=False)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lsdc.config import cache_root
-from lsdc.files import read_json, write_json
+from lsdc.files import read_json, write_json, write_text
 from lsdc.record import environment
 
 
@@ -19,6 +19,13 @@ def save_figures(name: str, figures: dict) -> str:
     write_json(_path(name), {"made": datetime.now(UTC).isoformat(timespec="seconds"), **figures, "environment": known})
     return (f"{known['cores']} cores, torch {known['packages']['torch']}, commit {known['commit']}\n"
             f"saved: {_path(name)}")
+
+
+def save_page(name: str, html: str) -> Path:
+    """Save a page beside the figures of that name, over the last one; where it is."""
+    path = _path(name).with_suffix(".html")
+    write_text(path, html)
+    return path
 
 
 def _path(name: str) -> Path:

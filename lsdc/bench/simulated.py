@@ -36,16 +36,25 @@ def simulate_run(
     if (truth := truth_folder(folder.root)) is None:
         raise DataError("only a phantom's run can be simulated", wanted="truth/latents.csv beside the folder",
                         where=folder.root, remedy="leave the data out to use the phantom")
+    chosen = folder.study_ids("train") if studies is None else list(studies)
+    places = _places(folder, KEYPOINTS.read(truth / "keypoints.csv"), chosen, seed)
+    latents = LATENTS.read(truth / "latents.csv").set_index("row_id")[list(SEVERITY_COLUMNS)]
+    return write_run(path, folder, settings, chosen, places, latents, seed)
+
+
+def write_run(path: Path, folder: CompetitionFolder, settings: Settings, chosen: Sequence[int], places: pd.DataFrame,
+              latents: pd.DataFrame, seed: int) -> RunFolder:
+    """The files of a run of two predicted folds of the `chosen` studies, answered by their exact rates with noise.
+
+    places: LOCATIONS of these without their fold, in order; latents: the rates by row_id.
+    """
     run, every = RunFolder(Path(path)), folder.study_ids("train")
-    chosen = list(every if studies is None else studies)
     fold_of = {study: number % FOLDS_FINISHED for number, study in enumerate(chosen)}
     FOLDS.write(FOLDS.frame([{"study_id": study, "fold": fold_of.get(study, FOLDS_FINISHED)} for study in every]),
                 run.folds)
     write_json(run.environment, environment() | {"data": {
         "folder": str(folder.root.absolute()), "fingerprint": data_fingerprint(folder.root)}})
     write_text(run.config, dump_settings(settings))
-    places = _places(folder, KEYPOINTS.read(truth / "keypoints.csv"), chosen, seed)
-    latents = LATENTS.read(truth / "latents.csv").set_index("row_id")[list(SEVERITY_COLUMNS)]
     for fold in sorted(set(fold_of.values())):
         own = [study for study in chosen if fold_of[study] == fold]
         _write_fold(run, fold, folder, own, places[places["study_id"].isin(own)], latents, seed)

@@ -8,7 +8,7 @@ import click
 from lsdc.cli.options import config_options, data_option, run_option
 from lsdc.cli.trials import FoldList
 
-TIMED_PHANTOM_STUDIES, MANY_STUDIES, MEASURED_TARGETS = 3, 2000, 20  # many: as the competition has
+TIMED_STUDIES, TIMED_PHANTOM_STUDIES, MANY_STUDIES, MEASURED_TARGETS = 8, 3, 2000, 20  # many: as the competition has
 
 
 @click.command()
@@ -17,10 +17,11 @@ TIMED_PHANTOM_STUDIES, MANY_STUDIES, MEASURED_TARGETS = 3, 2000, 20  # many: as 
 @run_option
 @click.option("--what", multiple=True, type=click.Choice(["phantom", "inference", "labels", "physics", "evidence",
                                                              "audit", "scores", "locations", "quality",
-                                                             "ablation", "predict", "report"]),
+                                                             "ablation", "predict", "report", "sizes"]),
               default=["phantom", "inference"], show_default=True, help="May be given several times.")
-@click.option("--studies", type=click.IntRange(min=1), default=8, show_default=True,
-              help="inference, predict: test studies to time. report: studies of the training part.")
+@click.option("--studies", type=click.IntRange(min=1), show_default=f"{TIMED_STUDIES}, of sizes 10000",
+              help="inference, predict: test studies to time. report: studies of the training part. sizes: the largest "
+                   "size; a tenth and a hundredth of it come before.")
 @click.option("--training", type=click.IntRange(min=2), default=400, show_default=True,
               help="evidence: studies that the small networks learn from.")
 @click.option("--scoring", type=click.IntRange(min=1), default=100, show_default=True,
@@ -35,7 +36,7 @@ TIMED_PHANTOM_STUDIES, MANY_STUDIES, MEASURED_TARGETS = 3, 2000, 20  # many: as 
 @click.option("--variants", type=click.Path(path_type=Path), default=Path("configs/ablation.yaml"), show_default=True,
               help="ablation: names and the overrides that make each variant.")
 def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None, what: tuple[str, ...],
-          studies: int, training: int, scoring: int, steps: int, **trial) -> None:
+          studies: int | None, training: int, scoring: int, steps: int, **trial) -> None:
     """Make figures again, and keep them as json below .lsdc/cache/bench/.
 
     \b
@@ -49,6 +50,8 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
     audit      the audit of 2,000 studies, which are links to the phantom's
     report     seconds and megabytes of lsdc report, on --studies of the phantom's training studies whose answers are
                the truth with noise
+    sizes      seconds and memory of audit, tables, folds, scores, report index and submission at 100, 1,000 and 10,000
+               studies, as figures and as a page with plots
     scores     seconds of the metric, its bootstrap, and all of lsdc evaluate, on labels of 2,000 studies
     locations  held-out studies of a run located with planes taken away, and from true points alone; and studies
                with other counts of lumbar-type bodies
@@ -66,6 +69,7 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
     of_run = {"inference", "predict", "locations"} & set(what)
     run, settings = (open_finished_run(run_name, config, overrides) if of_run else
                      (None, load_settings(config, overrides)))
+    timed = studies or TIMED_STUDIES
 
     for name in dict.fromkeys(what):  # each imports what it needs, as memory is measured too
         if name == "phantom":
@@ -75,11 +79,11 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
         elif name == "inference":
             from lsdc.bench.inference import bench_inference
 
-            text = bench_inference(open_data(data, settings, run, training=False), run, settings, studies=studies)
+            text = bench_inference(open_data(data, settings, run, training=False), run, settings, studies=timed)
         elif name == "predict":
             from lsdc.bench.prediction import bench_prediction, prediction_settings
 
-            own = prediction_settings(settings, studies)
+            own = prediction_settings(settings, timed)
             text = bench_prediction(data or make_phantom(phantom_root(own), own), run, settings)
         elif name == "locations":
             from lsdc.bench.locations import bench_locations, variant_settings
@@ -106,7 +110,12 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
         elif name == "report":
             from lsdc.bench.report import bench_report
 
-            text = bench_report(make_phantom(phantom_root(settings), settings), settings, studies=studies)
+            text = bench_report(make_phantom(phantom_root(settings), settings), settings, studies=timed)
+        elif name == "sizes":
+            from lsdc.bench.sizes import bench_sizes, sizes_settings, sizes_to
+
+            own = sizes_settings(settings)
+            text = bench_sizes(make_phantom(phantom_root(own), own), own, sizes=sizes_to(studies))
         elif name == "audit":
             from lsdc.bench.audit import bench_audit
 

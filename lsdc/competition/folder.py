@@ -5,9 +5,11 @@ Layout and spellings: the Data page of the RSNA 2024 Lumbar Spine Degenerative C
 
 import logging
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from lsdc.competition.grades import grades_of
@@ -58,15 +60,26 @@ class CompetitionFolder:
     def part_of(self, study_id: int) -> Part:
         """The part that has this study; train where both have it (the visible test study may be a training one)."""
         for part in ("train", "test"):
-            if study_id in self._studies[part]:
+            if study_id in self._known[part]:
                 return part
         raise DataError("a study that is not in this folder", got=study_id, where=self.root,
                         wanted="a study of train.csv or sample_submission.csv")
 
     def series_of(self, study_id: int, part: Part | None = None) -> pd.DataFrame:
         """SERIES rows of one study, in order of series_id."""
-        table = self.series[part or self.part_of(study_id)]
-        return table[table.study_id == study_id].sort_values("series_id")
+        table, studies = self._ordered[part or self.part_of(study_id)]
+        first, end = studies.searchsorted(study_id, "left"), studies.searchsorted(study_id, "right")
+        return table.iloc[first:end]
+
+    @cached_property
+    def _known(self) -> dict[Part, frozenset[int]]:
+        return {part: frozenset(studies) for part, studies in self._studies.items()}
+
+    @cached_property
+    def _ordered(self) -> dict[Part, tuple[pd.DataFrame, np.ndarray]]:
+        """The series of each part by study and id, and the studies of these rows: none is looked for in all rows."""
+        tables = {part: table.sort_values(["study_id", "series_id"]) for part, table in self.series.items()}
+        return {part: (table, table.study_id.to_numpy()) for part, table in tables.items()}
 
     def keeping(self, compute: ComputeSettings) -> "CompetitionFolder":
         """This folder with decoded series kept below the cache folder, as much as `store_gigabytes` says."""

@@ -57,6 +57,15 @@ class ReliabilityBin:
     interval: tuple[float | None, float | None]
 
 
+@dataclass(frozen=True)
+class SizeCurve:
+    """What something costs at each of a few sizes, smallest first."""
+
+    name: str
+    sizes: Sequence[int]
+    values: Sequence[float]
+
+
 def learning_curves(curves: Sequence[Curve]) -> str:
     """Training (solid) and tuning loss (dashed) by epoch, the learning rate below; a colour and marker for each."""
     with _drawing("curves", (7.2, 4.2)) as (figure, svg):
@@ -180,6 +189,23 @@ def error_curves(distances: Mapping[str, Sequence[float]], most_mm: float) -> st
                       linestyle=("-", "--", "-.", ":")[number % 4], linewidth=1.6)
         axes.set(xlim=(0, most_mm), ylim=(0, 1.02), xlabel="mm from the true place", ylabel="share of the places")
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return svg()
+
+
+def size_curves(panels: Mapping[str, Sequence[SizeCurve]], unit: str) -> str:
+    """Cost against the number of studies, both logarithmic, a panel for each group; dashed, what is proportional."""
+    most = max(max(curve.values) for curves in panels.values() for curve in curves)
+    with _drawing(f"sizes-{unit}", (2.6 * len(panels), 3.6)) as (figure, svg):
+        every = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
+        for axes, (title, curves) in zip(every, panels.items(), strict=True):
+            ends = [min(min(curve.sizes) for curve in curves), max(max(curve.sizes) for curve in curves)]
+            axes.plot(ends, [most * end / ends[1] for end in ends], color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
+            for number, curve in enumerate(curves):
+                axes.plot(curve.sizes, curve.values, color=COLOURS[number % len(COLOURS)], label=curve.name,
+                          marker="osD^vPX"[number % 7], markersize=4, linewidth=1.4)
+            axes.set(title=title, xscale="log", yscale="log", xlabel="studies")
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), fontsize=8)
+        every[0].set_ylabel(unit)
     return svg()
 
 

@@ -1,6 +1,6 @@
 """The story of a report: a finished run on its competition folder becomes a folder of pages that opens from disk."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,8 +69,7 @@ def write_report(run: RunFolder, folder: CompetitionFolder, settings: Settings, 
     check_replaceable(out)
     files = {name: asset(source) for name, source in ASSETS.items()}
     gathered = gather(run, folder, settings)
-    page = {"run": run.path.name, "draft": DRAFT, "version": lsdc.__version__, "commit": commit(),
-            "phantom": PHANTOM_LINE if gathered.figures["phantom"] else ""}
+    page = page_of(run, gathered)
     with replaced(out) as place:
         for name, text in files.items():
             write_text(place / "assets" / name, text)
@@ -78,20 +77,36 @@ def write_report(run: RunFolder, folder: CompetitionFolder, settings: Settings, 
         facts = list(each(write_study, neighbours(gathered.cases), what="study pages", workers=workers,
                           shared=(setting,), few=4))
         picture = _worst_picture(place, folder, gathered, run)
-        write_text(place / "locations.html", locations_page(
-            gathered.cases, gathered.measured, gathered.truth, picture, notes=gathered.notes, page=page,
-            drawn={one.study_id: one.drawn for one in facts}))
-        write_text(place / "worklist.html", worklist_page(
-            gathered.cases, {one.study_id: one for one in facts}, page))
-        reading = _reading(run, gathered)
-        subgroups = _subgroups(gathered, folder, facts, settings)
-        write_text(place / "run.html", summary_of(run, reading, home="index.html"))
-        write_text(place / "index.html", overview_page(
-            reading, gathered.figures, subgroups, _others(run), notes=[*gathered.notes, *lost_notes(facts)], page=page))
-        write_json(place / MARK, {"evaluation": gathered.figures, "subgroups": subgroups,
-                                  "locations": gathered.measured.figures if gathered.measured else None,
-                                  "worklist": [_line(case) for case in gathered.cases]})
+        write_index(place, run, folder, settings, gathered, facts, page=page, picture=picture)
     return Path(out) / "index.html"
+
+
+def write_index(
+    place: Path, run: RunFolder, folder: CompetitionFolder, settings: Settings, gathered: Gathered,
+    facts: Sequence[StudyFacts], *, page: Mapping[str, object], picture: Picture | None,
+) -> None:
+    """Write the pages that are of all studies into the folder `place`, and what scripts read.
+
+    facts: of each study, in the order of the cases; page: what the base template needs.
+    """
+    write_text(place / "locations.html", locations_page(
+        gathered.cases, gathered.measured, gathered.truth, picture, notes=gathered.notes, page=page,
+        drawn={one.study_id: one.drawn for one in facts}))
+    write_text(place / "worklist.html", worklist_page(gathered.cases, {one.study_id: one for one in facts}, page))
+    reading = _reading(run, gathered)
+    subgroups = _subgroups(gathered, folder, facts, settings)
+    write_text(place / "run.html", summary_of(run, reading, home="index.html"))
+    write_text(place / "index.html", overview_page(
+        reading, gathered.figures, subgroups, _others(run), notes=[*gathered.notes, *lost_notes(facts)], page=page))
+    write_json(place / MARK, {"evaluation": gathered.figures, "subgroups": subgroups,
+                              "locations": gathered.measured.figures if gathered.measured else None,
+                              "worklist": [_line(case) for case in gathered.cases]})
+
+
+def page_of(run: RunFolder, gathered: Gathered) -> dict[str, object]:
+    """What the base template needs on every page."""
+    return {"run": run.path.name, "draft": DRAFT, "version": lsdc.__version__, "commit": commit(),
+            "phantom": PHANTOM_LINE if gathered.figures["phantom"] else ""}
 
 
 def gather(run: RunFolder, folder: CompetitionFolder, settings: Settings) -> Gathered:
@@ -134,7 +149,8 @@ def _values(folder: CompetitionFolder, held_out: OutOfFold) -> tuple[Graded, np.
     return rows, *(probabilities(table, rows.row_ids) for table in (held_out.predictions, held_out.priors))
 
 
-def _subgroups(gathered: Gathered, folder: CompetitionFolder, facts: list[StudyFacts], settings: Settings) -> dict:
+def _subgroups(gathered: Gathered, folder: CompetitionFolder, facts: Sequence[StudyFacts], settings: Settings
+               ) -> dict:
     rows, model, priors = _values(folder, gathered.held_out)
     fallback = {case.study_id: case.not_assessed / len(case.targets) for case in gathered.cases}
     tables = {}

@@ -52,12 +52,13 @@ class Books:
                 done.add(part.study_id)
         self.ledger.kept = len(done)
         self.submission.write()
-        fresh = [study for study in self.submission.asked.studies if study in known - done - set(again)]
+        left = known - done - set(again)
+        fresh = [study for study in self.submission.asked.studies if study in left]
         return fresh + again
 
     def enter(self, part: Part) -> None:
         """A study that was graded, or failed."""
-        self.ledger.graded.append(part)
+        self.ledger.note(part)
         for fault in part.faults:
             log.warning("study %s: %s", part.study_id, fault)
         if part.failed:

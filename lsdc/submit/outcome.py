@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean, median
 
 import pandas as pd
@@ -71,7 +71,7 @@ class Outcome:
 
 @dataclass
 class Ledger:
-    """What is noted while studies come in."""
+    """What is noted while studies come in. graded: parts without answers and files, which others keep."""
 
     graded: list[Part] = field(default_factory=list)
     kept: int = 0
@@ -79,6 +79,10 @@ class Ledger:
     memory_gb: list[float] = field(default_factory=list)  # after each study
     ended: list[float] = field(default_factory=list)  # when each study was done, by the clock
     lost_parts: int = 0
+
+    def note(self, part: Part) -> None:
+        """A study that was graded, or failed."""
+        self.graded.append(replace(part, values=[], fallback=[], files=[]))
 
 
 def outcome_of(submission: GrowingSubmission, terms: Terms, ledger: Ledger, pace: Pace, crew: Crew | None,

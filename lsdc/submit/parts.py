@@ -73,12 +73,12 @@ def are_probabilities(values: np.ndarray) -> bool:
 def files_of(folder: CompetitionFolder, study_id: int) -> list:
     """What the images of a test study are: plane, names, sizes and times of the files of each series."""
     facts = []
-    for row in folder.series_of(study_id, "test").itertuples():
+    rows = folder.series_of(study_id, "test")
+    for series_id, plane in zip(rows.series_id.tolist(), rows.plane.tolist(), strict=True):
         try:
-            files = sorted(folder.series_folder("test", study_id, row.series_id).iterdir())
+            files = sorted(folder.series_folder("test", study_id, series_id).iterdir())
             stats = [(one.name, one.stat()) for one in files]
         except OSError:
             stats = []
-        facts.append([int(row.series_id), str(row.plane), [[name, stat.st_size, stat.st_mtime_ns] for name, stat in
-                                                           stats]])
+        facts.append([series_id, plane, [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]])
     return facts

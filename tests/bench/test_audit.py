@@ -3,7 +3,8 @@
 from collections import Counter
 
 from lsdc.audit import audit_folder
-from lsdc.bench.audit import bench_audit, repeat_studies
+from lsdc.bench.audit import bench_audit
+from lsdc.bench.repeated import repeat_studies
 from lsdc.files import read_json
 
 

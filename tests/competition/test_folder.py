@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -172,3 +174,41 @@ def test_broken_sample(tmp_path, text, message):
     (root / "sample_submission.csv").write_bytes(text.encode("latin-1"))
     with pytest.raises(TableError, match=message):
         open_folder(root)
+
+
+def test_the_series_of_each_study_are_found_without_a_look_at_every_row(tmp_path, monkeypatch):
+    studies = tuple(range(1001, 1013))
+    folder = open_folder(write_competition(tmp_path, studies=studies, test_studies=studies[:3]))
+    shuffled = folder.series["train"].sample(frac=1, random_state=3)
+    folder = replace(folder, series={**folder.series, "train": shuffled})
+    wanted = {study: shuffled[shuffled.study_id == study].sort_values("series_id") for study in studies}
+    looked, compare, ids = [0], pd.Series.__eq__, CountedIds(studies)
+
+    def counted(self, other):
+        looked[0] += len(self)
+        return compare(self, other)
+
+    monkeypatch.setattr(pd.Series, "__eq__", counted)
+    found = {study: folder.series_of(study) for study in studies}
+    monkeypatch.undo()
+    assert looked[0] <= len(shuffled)  # as much as one look, for all studies
+    for study in studies:
+        pd.testing.assert_frame_equal(found[study], wanted[study])
+    assert folder.series_of(77, "train").empty
+    folder = replace(folder, _studies={"train": ids, "test": []})
+    assert {folder.part_of(study) for study in studies} == {"train"}
+    assert ids.gone_through <= 1
+
+
+class CountedIds(list):
+    """Study ids that count how often they are gone through."""
+
+    gone_through = 0
+
+    def __iter__(self):
+        self.gone_through += 1
+        return super().__iter__()
+
+    def __contains__(self, study):
+        self.gone_through += 1
+        return super().__contains__(study)

@@ -1,8 +1,6 @@
 """A report of a run on a dirty phantom, whose headers name patients and whose texts try to be markup."""
 
-import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +19,6 @@ IDENTITY = {"PatientName": "Doe^Jane", "PatientID": "MRN-4711", "PatientBirthDat
             "InstitutionName": "Somewhere General", "ReferringPhysicianName": "Foster^Bob", "StudyDate": "20240506",
             "PatientAddress": "7 Hidden Lane", "StationName": "ROOM9", "AccessionNumber": "ACC-0815"}
 SETTINGS = ("evaluation.bootstrap=60",)
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 @dataclass(frozen=True)
@@ -88,20 +85,3 @@ def _take_away(run: RunFolder, folder: CompetitionFolder) -> tuple[int, int]:
     study, series = int(canal.study_id), int(canal.series_id)
     shutil.rmtree(folder.series_folder("train", study, series))
     return study, series
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator:
-    """The machine's own Chromium. Where LSDC_BROWSER is `needed`, as in `.ci/run`, its absence is a failure."""
-    from playwright.sync_api import sync_playwright
-
-    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if path is None:
-        said = "no Chromium on this machine: apt-get install chromium"
-        if os.environ.get("LSDC_BROWSER") == "needed":
-            pytest.fail(said)
-        pytest.skip(said)
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=path)
-        yield started
-        started.close()

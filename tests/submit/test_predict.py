@@ -4,18 +4,23 @@ import os
 import shutil
 import stat
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from lsdc.competition.asked import open_test_part, read_asked
 from lsdc.competition.priors import prior_table, read_priors, write_priors
 from lsdc.errors import DataError, StorageError, TableError, WeightsError
 from lsdc.files import read_json
 from lsdc.submit import Recipe, Terms, predict_test_part
-from lsdc.submit.books import UNKNOWN
-from lsdc.submit.growing import STRANGE
+from lsdc.submit import books as books_module
+from lsdc.submit.books import UNKNOWN, Books
+from lsdc.submit.effort import Pace
+from lsdc.submit.growing import STRANGE, GrowingSubmission
 from lsdc.submit.hands import Here
+from lsdc.submit.parts import Part, Parts, files_of
 from lsdc.submit.writer import check_submission
 from lsdc.tables import SUBMISSION
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, row_id
@@ -285,3 +290,45 @@ def test_only_named_folds_of_those_that_are_trained(run):
         Recipe.of_run(run, (1, 4))
     assert Recipe.of_run(run, (1,)).key() != Recipe.of_run(run).key()
     assert list(SEVERITY_COLUMNS) == ["normal_mild", "moderate", "severe"]
+
+
+def test_what_is_noted_of_a_study_does_not_hold_its_answers(data, run, tmp_path):
+    terms = Terms(tmp_path / "submission.csv", tmp_path / "work")
+    asked = read_asked(data)
+    folder, _ = open_test_part(data, asked)
+    recipe = Recipe.of_run(run)
+    books = Books(GrowingSubmission(terms.out, asked, recipe.priors()), Parts(terms.work, "key"), terms)
+    pace = Pace(recipe.efforts(), None, 1, terms.clock, terms.began)
+    assert books.take_up(folder, pace) == list(STUDIES)
+    values = [[0.5, 0.25, 0.25]] * 25
+    for study in STUDIES:
+        books.enter(Part(study, values, [None] * 25, pace.effort, None, [], {}, files_of(folder, study), "cpu"))
+    assert [(part.study_id, part.values, part.fallback, part.files) for part in books.ledger.graded] == [
+        (study, [], [], []) for study in STUDIES]
+    assert books.submission.rows()[list(SEVERITY_COLUMNS)].to_numpy().tolist() == values * len(STUDIES)
+    kept = list(Parts(terms.work, "key").of(folder))
+    assert [(part.values, len(part.files)) for part in kept] == [(values, 3)] * len(STUDIES)
+
+
+def test_what_is_left_to_do_is_put_together_once(data, run, tmp_path, monkeypatch):
+    terms, asked, recipe = Terms(tmp_path / "submission.csv", tmp_path / "work"), read_asked(data), Recipe.of_run(run)
+    folder, _ = open_test_part(data, asked)
+    made = []
+
+    class CountedSet(set):
+        def __init__(self, *values):
+            made.append(values)
+            super().__init__(*values)
+
+        def __sub__(self, other):
+            return CountedSet(super().__sub__(other))
+
+    monkeypatch.setattr(books_module, "set", CountedSet, raising=False)
+    counts = []
+    for count in (1, len(STUDIES)):
+        made.clear()
+        submission = GrowingSubmission(terms.out, replace(asked, studies=STUDIES[:count]), recipe.priors())
+        pace = Pace(recipe.efforts(), None, 1, terms.clock, terms.began)
+        assert Books(submission, Parts(terms.work, "key"), terms).take_up(folder, pace) == list(STUDIES[:count])
+        counts.append(len(made))
+    assert counts[0] == counts[1] > 0
