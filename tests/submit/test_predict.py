@@ -127,6 +127,15 @@ def test_a_sample_that_cannot_be_answered(predict, data, tmp_path, change, messa
     assert not (tmp_path / "submission.csv").exists()
 
 
+def test_a_sample_of_ids_alone_is_answered_and_told(predict, data, tmp_path):
+    spoil(data / "sample_submission.csv", lambda text: "\n".join(line.split(",")[0] for line in text.splitlines()))
+    outcome = predict()
+    outcome.demand()
+    assert outcome.figures["fallback_rows"] == 0
+    assert list(pd.read_csv(tmp_path / "submission.csv")) == ["row_id", *SEVERITY_COLUMNS]
+    assert "sample_submission.csv has no columns normal_mild, moderate, severe: they are known" in outcome.text
+
+
 def test_without_the_list_of_series_all_is_priors(predict, data, tmp_path):
     (data / "test_series_descriptions.csv").unlink()
     outcome = predict(strict=False)
