@@ -154,6 +154,18 @@ def test_series_rows_that_cannot_be_used_cost_only_themselves(predict, data):
     assert len(outcome.figures["data_faults"]) >= 2
 
 
+def test_a_file_of_another_run_does_not_pass_for_one_that_failed(predict, data, run, tmp_path):
+    predict().demand()
+    before = (tmp_path / "submission.csv").read_bytes()
+    (data / "test_series_descriptions.csv").unlink()
+    with pytest.raises(DataError, match=r"submission\.csv is valid and holds priors only"):
+        predict(work=tmp_path / "other")
+    assert (tmp_path / "submission.csv").read_bytes() != before
+    values = answers(tmp_path)
+    of = np.stack([values.loc[row_id(2001, target)].to_numpy() for target in TARGETS])
+    assert np.allclose(of, Recipe.of_run(run).priors())
+
+
 def test_failed_studies_are_counted_and_a_strict_run_does_not_accept_them(predict, tmp_path):
     acts = {2001: "nan", 2002: "raise", 2003: "far too large"}
     outcome = predict(acts, strict=False)
