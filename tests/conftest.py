@@ -15,6 +15,8 @@ from lsdc.config import PhantomSettings
 from lsdc.threads import spin_briefly
 
 spin_briefly()
+for _name in ("LSDC_DATA", "LSDC_RUNS", "LSDC_CACHE"):  # somebody's own are not for tests
+    os.environ.pop(_name, None)
 DIRTY = PhantomSettings(train_studies=3, test_studies=8, seed=1, quirks=("all",), variants=())
 
 ROOT = Path(__file__).parent.parent

@@ -26,6 +26,10 @@ FOR_TRAINING = {
     "iterstrat.ml_stratifiers": "iterative-stratification", "sklearn": "scikit-learn", "scipy": "scipy",
     "matplotlib": "matplotlib", "jinja2": "jinja2", "gdcm": "python-gdcm", "torch.utils.tensorboard": "tensorboard",
 }
+FOR_BUNDLES = {
+    "build": "build", "ipykernel": "ipykernel", "nbclient": "nbclient", "nbformat": "nbformat",
+    "packaging": "packaging", "setuptools": "setuptools",
+}
 AT_ONCE, IMPORT_SECONDS = 2, 300  # processes; a first import from a slow disk takes more than a minute
 ROOM_GIGABYTES, MEMORY_GIGABYTES = 6, 6
 
@@ -49,7 +53,7 @@ class Finding:
 def examine(data: Path | None, *, deep: bool) -> list[Finding]:
     """Look at Python, packages, processor, memory, disk, GPU, folders and the data, in this order.
 
-    deep: import the packages of training too, which takes a minute; else they are only looked for.
+    deep: import the packages of training and of bundles too, which takes a minute; else they are only looked for.
     """
     findings = [_python(), *_packages(deep), _processor(), _memory(), _gpu()]
     findings += [_room(name, root) for name, root in (("runs", runs_root()), ("cache", cache_root()))]
@@ -63,19 +67,20 @@ def _python() -> Finding:
 
 
 def _packages(deep: bool) -> list[Finding]:
-    """Packages that inference needs are imported here, those of training, if at all, each in a process of its own.
+    """Packages that inference needs are imported here, all others, if at all, each in a process of its own.
 
     They take long to import, some write settings or look for a network, and a broken one may take its process along.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     findings = [_package(name, distribution, importlib.import_module) for name, distribution in NEEDED.items()]
+    optional = FOR_TRAINING | FOR_BUNDLES
     if not deep:
-        return findings + [_package(name, distribution, _find) for name, distribution in FOR_TRAINING.items()]
+        return findings + [_package(name, distribution, _find) for name, distribution in optional.items()]
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(AT_ONCE) as pool:
         def look(name: str) -> Finding:
-            return _package(name, FOR_TRAINING[name], lambda name: _import_apart(name, scratch))
+            return _package(name, optional[name], lambda name: _import_apart(name, scratch))
 
-        looked = track(pool.map(look, FOR_TRAINING), "import training packages", len(FOR_TRAINING))
+        looked = track(pool.map(look, optional), "import optional packages", len(optional))
         return findings + list(looked)
 
 
@@ -95,7 +100,8 @@ def _package(name: str, distribution: str, load: Callable[[str], object]) -> Fin
         remedy = "OpenCV needs system libraries. On Debian or Ubuntu: apt-get install libgl1 libglib2.0-0"
     else:
         remedy = "make setup" if fault == "not installed" else "install it again: make clean, then make setup"
-        remedy += "" if fatal else " (training needs it; inference does not)"
+        by = "making and verifying bundles" if name in FOR_BUNDLES else "training"
+        remedy += "" if fatal else f" ({by} needs it; inference does not)"
     return Finding(distribution, fault, fault=True, fatal=fatal, remedy=remedy)
 
 

@@ -9,7 +9,7 @@ from lsdc.competition.folder import CompetitionFolder
 from lsdc.competition.tables import FILES, PLANES, SAMPLE_FILE, SERIES_FILES, read_file, usable_series
 from lsdc.errors import TableError
 from lsdc.tables import GRADES, POINTS, SERIES, examples, read_csv
-from lsdc.taxonomy import parse_row_id
+from lsdc.taxonomy import SEVERITY_COLUMNS, parse_row_id
 
 SERIES_FILE = SERIES_FILES["test"]
 
@@ -18,30 +18,38 @@ SERIES_FILE = SERIES_FILES["test"]
 class Asked:
     """rows: the ids of sample_submission.csv in its order. studies: those they name, ascending.
 
-    strange: ids among them that are not <study_id>_<condition>_<level>, which no model can answer.
+    strange: ids among them that are not <study_id>_<condition>_<level>, which no model can answer. notes: what else is
+    to be said of the file, though it can be answered.
     """
 
     rows: tuple[str, ...]
     studies: tuple[int, ...]
     strange: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def read_asked(root: Path) -> Asked:
     """Read sample_submission.csv.
 
-    TableError where no valid submission can be made of it: missing, no rows, a column missing, an id twice.
+    TableError where no valid submission can be made of it: missing, no rows, no column row_id, an id twice. Columns of
+    probabilities that are missing are noted: what a submission has to have is known.
     """
     path = Path(root) / SAMPLE_FILE
-    cells, faults = FILES[SAMPLE_FILE].examine(frame := read_csv(path))
+    frame = read_csv(path)
+    absent = [name for name in SEVERITY_COLUMNS if name not in frame]
+    cells, faults = FILES[SAMPLE_FILE].examine(frame.assign(**dict.fromkeys(absent, pd.NA)) if "row_id" in frame else
+                                               frame)
     if frame.empty:
         faults.append("no rows")
     if faults:
         raise TableError("this sample submission cannot be answered", got="\n          ".join(faults), where=path,
-                         wanted="row_id and three probabilities, each id once, at least one row",
+                         wanted="a column row_id, each id once, at least one row",
                          remedy="give the folder of the competition's files with --data (DATA=...)")
     rows = cells.row_id.tolist()
     studies = {study for text in rows if (study := _study(text)) is not None}
-    return Asked(tuple(rows), tuple(sorted(studies)), tuple(text for text in rows if _study(text) is None))
+    notes = [f"{SAMPLE_FILE} has no columns {', '.join(absent)}: they are known, and written all the same"]
+    return Asked(tuple(rows), tuple(sorted(studies)), tuple(text for text in rows if _study(text) is None),
+                 tuple(notes if absent else ()))
 
 
 def open_test_part(root: Path, asked: Asked) -> tuple[CompetitionFolder, list[str]]:

@@ -12,6 +12,7 @@ from lsdc.dicom import OTHER_ORIENTATION
 from lsdc.taxonomy import TARGETS, Target
 
 STRONG = 0.25  # confidence of a candidate whose loss is told
+OVERRULED = "targets named by the whole spine: each look alone named a neighbouring level"
 
 
 def choices(places: dict[Target, Place], silent: Sequence[int], *, why_missing: str) -> list[Note]:
@@ -56,7 +57,7 @@ def renamed(evidence: Evidence, places: dict[Target, Place]) -> list[Note]:
         if level and target in places and evidence.candidates.confidence[label] >= STRONG:
             looks.setdefault(target, []).append(level == target.level)
     count = sum(not any(own) for own in looks.values())
-    return [Note(None, "targets placed by candidates of another level", count)] if count else []
+    return [Note(None, OVERRULED, count)] if count else []
 
 
 def reading(study: Study) -> list[Note]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from lsdc.errors import TableError
 from lsdc.tables import KEYPOINTS
 from lsdc.taxonomy import Condition
 
@@ -70,9 +71,17 @@ def location_errors(locations: pd.DataFrame, truths: pd.DataFrame) -> pd.DataFra
 
 
 def keypoint_truths(keypoints: pd.DataFrame) -> pd.DataFrame:
-    """The phantom's KEYPOINTS of the graded targets, in the shape that `location_errors` takes."""
+    """The phantom's KEYPOINTS of the graded targets, in the shape that `location_errors` takes.
+
+    TableError where there is none among them: nothing can be measured against that.
+    """
     keypoints = KEYPOINTS.check(keypoints)
     graded = keypoints[keypoints["structure"].isin([condition.value for condition in Condition])]
+    if graded.empty:
+        raise TableError("the phantom's truth has no place of a graded target", where="truth/keypoints.csv",
+                         wanted=f"keypoints of {', '.join(Condition)}",
+                         got=f"{len(keypoints)} rows of other structures",
+                         remedy="make the phantom again, or remove its folder truth/")
     return graded.rename(columns={"structure": "condition"})[[*TARGET_KEYS, *MM]].reset_index(drop=True)
 
 

@@ -53,7 +53,9 @@ def wheel_faults(names: list[str], image: Image) -> list[str]:
         except InvalidWheelFilename:
             faults.append(f"{name}: not the name of a wheel")
             continue
-        if package in NEVER:
+        if package == "lsdc":
+            faults.append(f"{name}: the kit's own wheel is built from this checkout, and would take its place")
+        elif package in NEVER:
             faults.append(f"{name}: {package} is never shipped, the image's own is what its other packages fit")
         elif package in image.packages:
             faults.append(f"{name}: the image has {package}")

@@ -26,14 +26,17 @@ class Books:
         self.submission, self.parts, self.terms, self.ledger, self.faults = submission, parts, terms, Ledger(), []
 
     def judge(self, faults: list[str], data: Path) -> None:
-        """What is wrong with the folder."""
+        """What is wrong with the folder. A strict run that ends here leaves priors, not another run's file that would
+        pass for its own."""
         self.faults = faults
         for fault in faults:
             log.warning("%s", fault)
         if faults and self.terms.strict:
+            self.submission.write()
             raise DataError(f"this test part cannot be predicted as it is ({len(faults)} faults)", where=data,
                             got="\n          ".join(faults), wanted="a sample submission and its studies",
-                            remedy=f"{self.terms.out} is valid; mend the folder, or use `lsdc predict --lenient`")
+                            remedy=f"{self.terms.out} is valid and holds priors only; mend the folder, or use "
+                                   "`lsdc predict --lenient`")
 
     def take_up(self, folder: CompetitionFolder, pace: Pace) -> list[int]:
         """Enter what an earlier run finished. What is left to do: at its end, what failed or got less effort then.

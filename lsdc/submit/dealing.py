@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 def graded(todo: list[int], crew: Crew, hire: Callable[[Crew], Hands], pace: Pace, ledger: Ledger) -> Iterator[Part]:
     """The studies' parts as they come, one or two studies of each process at a time. To be closed, which ends these.
 
-    Before each study the clock is looked at: `pace` says how much is done for it.
+    Before each study the clock is looked at: `pace` says how much is done for it. Until it has timed one, no process
+    has a second study waiting, which would be given the whole effort unseen.
     """
     if not todo:
         return
@@ -33,7 +34,7 @@ def graded(todo: list[int], crew: Crew, hire: Callable[[Crew], Hands], pace: Pac
 def _dealt(waiting: deque[int], hands: Hands, pace: Pace, ledger: Ledger) -> Iterator[Part]:
     working = 0
     while (waiting or working) and not pace.over:
-        while waiting and hands.room() > 0:
+        while waiting and hands.room() > 0 and not (pace.blind and working >= hands.lanes):
             hands.give(Job(waiting.popleft(), pace.effort))
             working += 1
         for part in hands.wait(pace.left()):

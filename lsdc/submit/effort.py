@@ -1,11 +1,12 @@
 """How much is done for a study, and what is left out first when time runs short."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import fmean
 
 FLIP_SHARE = 0.65  # of crops and grading that is left without the mirrored look; both looks share the crops
-FIRST = 3  # studies that are timed before anything is projected
+FIRST = 3  # studies that are timed before a projection is believed; the first ones may be slow for once
 RECENT = 30  # studies that a projection looks back on
 RESERVE_S, RESERVE_SHARE = (2.0, 60.0), 0.02  # kept back for the last write: this share of the time, within these
 
@@ -66,17 +67,28 @@ class Pace:
         """A study was graded in these seconds: "whole" and its stages."""
         self._timed = [*self._timed, (effort, seconds)][-RECENT:]
 
+    @property
+    def blind(self) -> bool:
+        """Whether there is a deadline and nothing is known yet of what a study takes."""
+        return self.deadline is not None and not self._timed
+
     def projected(self, studies: int, effort: Effort | None = None) -> float | None:
-        """Seconds that this many studies will take; None before enough are timed."""
-        if len(self._timed) < FIRST:
+        """Seconds that this many studies will take, the last ones with idle processes beside them; None while blind."""
+        if not self._timed:
             return None
-        return studies / self.lanes * fmean(_scaled(seconds, made, effort or self.effort)
-                                            for made, seconds in self._timed)
+        return math.ceil(studies / self.lanes) * fmean(_scaled(seconds, made, effort or self.effort)
+                                                       for made, seconds in self._timed)
 
     def look(self, studies: int) -> str | None:
-        """Go down as far as the studies left to do ask for; what was given up, in words, or None."""
+        """Go down as far as the studies left to do ask for; what was given up, in words, or None.
+
+        Of fewer than FIRST timed studies it is only believed that waiting for another would come too late: that after
+        one more for each process the rest could not be done with the least effort.
+        """
         before, left = self.effort, self.left()
         if left is None or (expected := self.projected(studies)) is None:
+            return None
+        if len(self._timed) < FIRST and self._can_wait(studies, left):
             return None
         while self._at + 1 < len(self.steps) and self.projected(studies) > left:
             self._at += 1
@@ -86,6 +98,10 @@ class Pace:
                 f"{max(left, 0):.0f} s are left: {self.effort} from here on (it was {before})")
         self.degraded.append(said)
         return said
+
+    def _can_wait(self, studies: int, left: float) -> bool:
+        after = max(studies - self.lanes, 0)
+        return self.projected(min(studies, self.lanes)) + self.projected(after, self.steps[-1]) <= left
 
 
 def _scaled(seconds: dict[str, float], made: Effort, wanted: Effort) -> float:

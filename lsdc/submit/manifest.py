@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from lsdc.errors import StorageError
-from lsdc.files import file_hash, read_json, write_json
+from lsdc.evaluate.last_score import read_last_score
+from lsdc.files import file_hash, write_json
 from lsdc.runs import FoldFolder, RunFolder
 
 log = logging.getLogger(__name__)
@@ -48,29 +48,9 @@ def last_score(run: RunFolder) -> dict | None:
 
     None if it was never asked, or is not of the predictions that are there. StorageError when its file is damaged.
     """
-    if not run.evaluation.exists():
+    if (last := read_last_score(run)) is None:
         return None
-    try:
-        figures = read_json(run.evaluation)
-        score = _summary(figures)
-        if (scored := figures.get("predictions")) is None:  # of an older version: only which folds is known
-            fresh = score["folds"] == [fold.number for fold in run.folds_with("predictions.csv")]
-        else:
-            fresh = scored == {f"fold{fold.number}": file_hash(fold.predictions)
-                               for fold in run.folds_with("predictions.csv")}
-        if not fresh:
-            log.warning("the score of the last evaluation is not written into the manifest: it is of other "
-                        "predictions than those that are there (make evaluate)")
-        return score if fresh else None
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise StorageError("this is no evaluation of a run", got=repr(error), where=run.evaluation,
-                           remedy="make it again with `make evaluate`, or remove it") from error
-
-
-def _summary(figures: dict) -> dict:
-    totals = {row["name"]: row["total"] for row in figures["scores"]}
-    return {
-        "total": totals["model"], "interval": figures["scores"][0]["intervals"]["total"],
-        "priors": totals["priors"], "floor": totals.get("floor"), "share_of_way": figures["share_of_way"],
-        "folds": figures["folds"], "studies": figures["studies"], "phantom": figures["phantom"],
-    }
+    if not last.fresh:
+        log.warning("the score of the last evaluation is not written into the manifest: it is of other predictions "
+                    "than those that are there (make evaluate)")
+    return last.score if last.fresh else None

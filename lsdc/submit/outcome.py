@@ -97,8 +97,8 @@ def outcome_of(submission: GrowingSubmission, terms: Terms, ledger: Ledger, pace
         "studies": len(submission.asked.studies), "rows": rows, "fallback_rows": sum(causes.values()),
         "fallback_share": sum(causes.values()) / rows, "fallbacks": causes, "failed_studies": by_cause,
         "data_faults": list(faults), "degraded": list(pace.degraded), "effort": str(pace.effort),
-        "notes": [*(crew.notes if crew else ()), *([f"{ledger.lost_parts} studies could not be kept for a resumption"]
-                                                   if ledger.lost_parts else ())],
+        "notes": [*submission.asked.notes, *(crew.notes if crew else ()),
+                  *([f"{ledger.lost_parts} studies could not be kept for a resumption"] if ledger.lost_parts else ())],
         "graded_now": len(graded), "from_parts": ledger.kept, "seconds": terms.clock() - terms.began,
         "seconds_per_study": {stage: median(values) for stage, values in taken.items()},
         "steady_seconds_per_study": (ledger.ended[-1] - ledger.ended[0]) / (len(ledger.ended) - 1)

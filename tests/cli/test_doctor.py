@@ -28,9 +28,10 @@ def look(tmp_path, monkeypatch):
     monkeypatch.setenv("LSDC_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("LSDC_CACHE", str(tmp_path / "cache"))
 
-    def examine(needed=(), training=(), data=None, deep=True) -> dict[str, doctor.Finding]:
+    def examine(needed=(), training=(), bundles=(), data=None, deep=True) -> dict[str, doctor.Finding]:
         monkeypatch.setattr(doctor, "NEEDED", {name: name for name in needed})
         monkeypatch.setattr(doctor, "FOR_TRAINING", {name: name for name in training})
+        monkeypatch.setattr(doctor, "FOR_BUNDLES", {name: name for name in bundles})
         return {finding.what: finding for finding in doctor.examine(data, deep=deep)}
 
     return examine
@@ -41,9 +42,11 @@ def test_every_dependency_is_looked_at():
     from pathlib import Path
 
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    names = {"needed": project["dependencies"], "training": project["optional-dependencies"]["train"]}
+    optional = project["optional-dependencies"]
+    names = {"needed": project["dependencies"], "training": optional["train"], "bundles": optional["kernel"]}
     names = {kind: {text.partition(">")[0] for text in texts} for kind, texts in names.items()}
-    assert names == {"needed": set(doctor.NEEDED.values()), "training": set(doctor.FOR_TRAINING.values())}
+    assert names == {"needed": set(doctor.NEEDED.values()), "training": set(doctor.FOR_TRAINING.values()),
+                     "bundles": set(doctor.FOR_BUNDLES.values())}
 
 
 def test_a_package_that_is_there(install, look):
@@ -62,6 +65,10 @@ def test_a_missing_package(look):
     assert not found.fatal
     assert found.line.startswith("warn lsdc_absent")
     assert found.remedy == "make setup (training needs it; inference does not)"
+    for deep in (True, False):
+        found = look(bundles=["lsdc_absent"], deep=deep)["lsdc_absent"]
+        assert (found.fault, found.fatal) == (True, False)
+        assert found.remedy == "make setup (making and verifying bundles needs it; inference does not)"
 
 
 @pytest.mark.parametrize(("source", "message"), [

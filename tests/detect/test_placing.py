@@ -244,7 +244,7 @@ def test_targets_that_look_like_another_level_are_told(shape, truth):
     candidates.loc[candidates.detector_class == 2, "detector_class"] = 1  # the canal of L3/L4 looks like that of L2/L3
     placed = place_targets(study, candidates, shape)
     check(study, placed.places, truth)
-    assert (None, "targets placed by candidates of another level", 1) in placed.notes
+    assert (None, "targets named by the whole spine: each look alone named a neighbouring level", 1) in placed.notes
 
 
 def test_candidates_that_contradict_geometry_are_dropped_and_counted(shape, truth):

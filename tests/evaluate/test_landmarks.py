@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lsdc.errors import TableError
 from lsdc.evaluate.landmark_summary import landmark_summary
 from lsdc.evaluate.landmarks import keypoint_truths, label_errors, location_errors, target_errors
 from lsdc.tables import KEYPOINTS, LOCATIONS
@@ -127,6 +128,10 @@ def test_keypoints_of_the_graded_targets():
     found = keypoint_truths(pd.concat([keypoints, body])[list(KEYPOINTS.columns)])
     assert len(found) == 25
     assert location_errors(located(truths), found)["distance_mm"].max() == 0
+    with pytest.raises(TableError, match=r"no place of a graded target(.|\n)*got: +1 rows(.|\n)*keypoints\.csv"):
+        keypoint_truths(body[list(KEYPOINTS.columns)])
+    with pytest.raises(TableError, match=r"got: +0 rows"):
+        keypoint_truths(KEYPOINTS.empty())
 
 
 NINE = ["t10", "t11", "t12", "l1", "l2", "l3", "l4", "l5", "s1"]

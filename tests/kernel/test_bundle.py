@@ -279,6 +279,8 @@ def test_the_image_has_what_inference_needs():
     (["protobuf-6.0-py3-none-any.whl"], "protobuf is never shipped"),
     (["timm-1.0.20-py3-none-any.whl"], "the image has timm"),
     (["something.whl"], "not the name of a wheel"),
+    (["lsdc-0.1.0-py3-none-any.whl"], "the kit's own wheel is built from this checkout"),
+    (["LSDC-9-py3-none-any.whl"], "the kit's own wheel is built from this checkout"),
 ])
 def test_extra_wheels(names, fault):
     faults = wheel_faults(names, IMAGE)

@@ -28,18 +28,21 @@ def seconds_of(effort: Effort, slow: float = 1.0) -> dict[str, float]:
 
 
 class Simulated:
-    """Hands whose time passes only on the clock. slow: factor on the seconds from so many studies on."""
+    """Hands whose time passes only on the clock. slow: factor on the seconds from so many studies on; ahead: a second
+    study waits for each lane."""
 
-    def __init__(self, folder, clock, lanes: int, slow=lambda done: 1.0):
-        self.folder, self.clock, self.lanes, self.slow = folder, clock, lanes, slow
+    def __init__(self, folder, clock, lanes: int, slow=lambda done: 1.0, ahead: bool = False):
+        self.folder, self.clock, self.lanes, self.slow, self.ahead = folder, clock, lanes, slow, ahead
         self.jobs, self.given, self.ready_at = [], [], clock.now + START_S
 
     def room(self) -> int:
-        return self.lanes - len(self.jobs)
+        return self.lanes * (1 + self.ahead) - len(self.jobs)
 
     def give(self, job: Job) -> None:
         seconds = seconds_of(job.effort, self.slow(len(self.given)))
-        self.jobs.append((max(self.clock.now, self.ready_at) + seconds["whole"], job, seconds))
+        ends = sorted(end for end, _, _ in self.jobs)
+        free = ends[-self.lanes] if len(ends) >= self.lanes else 0.0
+        self.jobs.append((max(self.clock.now, self.ready_at, free) + seconds["whole"], job, seconds))
         self.given.append(job)
 
     def wait(self, seconds: float | None) -> list[Part]:
@@ -70,7 +73,7 @@ def data(tmp_path_factory):
     return write_competition(tmp_path_factory.mktemp("data") / "competition", test_studies=STUDIES)
 
 
-def predicted(data, tmp_path, deadline_s, *, lanes=1, slow=lambda done: 1.0, strict=False):
+def predicted(data, tmp_path, deadline_s, *, lanes=1, slow=lambda done: 1.0, strict=False, ahead=False):
     """The outcome, the efforts in the order in which studies were given, and seconds left."""
     clock, hired = Clock(), []
     recipe = Recipe.of_run(bare_run(tmp_path / "run", range(5), flip=True))
@@ -78,7 +81,7 @@ def predicted(data, tmp_path, deadline_s, *, lanes=1, slow=lambda done: 1.0, str
                   deadline_s=deadline_s, clock=clock)
 
     def hire(crew):
-        hired.append(Simulated(crew.works[0].folder, clock, lanes, slow))
+        hired.append(Simulated(crew.works[0].folder, clock, lanes, slow, ahead))
         return hired[0]
 
     outcome = predict_test_part(data, recipe, COMPUTE, terms, hire=hire)
@@ -146,13 +149,44 @@ def test_what_got_less_effort_is_done_again_when_there_is_time(data, tmp_path):
     assert outcome.figures["degraded"] == []
 
 
-def test_a_projection_needs_three_studies_and_scales_what_a_step_saves():
+LEAST_S = 0.5 + 1.0 + 0.2 + 0.6  # of a study with the least effort
+RESERVE_S = 2.0
+
+
+@pytest.mark.parametrize(("studies", "lanes", "ahead", "room_s", "whole"), [
+    (3, 1, False, 3 * WHOLE_S, 3),  # time enough
+    (3, 1, False, 2 * WHOLE_S + LEAST_S + 0.1, 2),  # one may wait for another to be timed
+    (3, 1, False, WHOLE_S + 2 * LEAST_S + 0.1, 1),
+    (2, 1, True, WHOLE_S + LEAST_S + 0.1, 1),  # the second is not given before the first is timed
+    (3, 2, False, WHOLE_S + LEAST_S + 0.1, 2),
+    (4, 2, True, WHOLE_S + LEAST_S + 0.1, 2),
+    (4, 2, True, 3 * WHOLE_S + 0.1, 4),  # what is under way counts as if it had just begun
+    (1, 1, False, WHOLE_S + 0.1, 1),
+])
+def test_few_studies_are_all_graded_where_less_effort_allows_it(tmp_path, studies, lanes, ahead, room_s, whole):
+    few = write_competition(tmp_path / "few", test_studies=STUDIES[:studies])
+    outcome, efforts, left = predicted(few, tmp_path, START_S + room_s + RESERVE_S, lanes=lanes, ahead=ahead)
+    assert left >= 0
+    assert outcome.figures["fallback_rows"] == 0
+    assert efforts.count(LADDER[0]) == whole
+    assert bool(outcome.figures["degraded"]) == (whole < studies)
+
+
+def test_a_slow_first_study_alone_takes_no_effort_away_from_many(data, tmp_path):
+    outcome, efforts, _ = predicted(data, tmp_path, WHOLE_RUN_S * 1.5, slow=lambda done: 2.0 if done < 1 else 1.0)
+    assert set(efforts) == {LADDER[0]}
+    assert outcome.figures["degraded"] == []
+
+
+def test_a_projection_scales_what_a_step_saves():
     clock = Clock()
     pace = Pace(LADDER, clock.now + 1000, 2, clock, clock.now)
-    for _ in range(3):
-        assert pace.projected(10) is None
-        pace.note(LADDER[0], seconds_of(LADDER[0]))
+    assert (pace.projected(10), pace.blind) == (None, True)
+    pace.note(LADDER[0], seconds_of(LADDER[0]))
+    assert not pace.blind
     assert pace.projected(10) == pytest.approx(10 / 2 * WHOLE_S)
+    assert pace.projected(3) == pytest.approx(2 * WHOLE_S)  # one of two processes is idle at the end
     assert pace.projected(10, LADDER[5]) == pytest.approx(5 * (0.5 + 1.2 + 0.65))
     assert pace.ends == clock.now + 980
     assert np.isclose(Pace(LADDER, clock.now + 9 * 3600, 1, clock, clock.now).ends, clock.now + 9 * 3600 - 60)
+    assert not Pace(LADDER, None, 1, clock, clock.now).blind

@@ -132,6 +132,15 @@ def test_a_sample_that_cannot_be_answered(predict, data, tmp_path, change, messa
     assert not (tmp_path / "submission.csv").exists()
 
 
+def test_a_sample_of_ids_alone_is_answered_and_told(predict, data, tmp_path):
+    spoil(data / "sample_submission.csv", lambda text: "\n".join(line.split(",")[0] for line in text.splitlines()))
+    outcome = predict()
+    outcome.demand()
+    assert outcome.figures["fallback_rows"] == 0
+    assert list(pd.read_csv(tmp_path / "submission.csv")) == ["row_id", *SEVERITY_COLUMNS]
+    assert "sample_submission.csv has no columns normal_mild, moderate, severe: they are known" in outcome.text
+
+
 def test_without_the_list_of_series_all_is_priors(predict, data, tmp_path):
     (data / "test_series_descriptions.csv").unlink()
     outcome = predict(strict=False)
@@ -148,6 +157,18 @@ def test_series_rows_that_cannot_be_used_cost_only_themselves(predict, data):
     outcome = predict(strict=False)
     assert outcome.figures["fallback_rows"] == 0
     assert len(outcome.figures["data_faults"]) >= 2
+
+
+def test_a_file_of_another_run_does_not_pass_for_one_that_failed(predict, data, run, tmp_path):
+    predict().demand()
+    before = (tmp_path / "submission.csv").read_bytes()
+    (data / "test_series_descriptions.csv").unlink()
+    with pytest.raises(DataError, match=r"submission\.csv is valid and holds priors only"):
+        predict(work=tmp_path / "other")
+    assert (tmp_path / "submission.csv").read_bytes() != before
+    values = answers(tmp_path)
+    of = np.stack([values.loc[row_id(2001, target)].to_numpy() for target in TARGETS])
+    assert np.allclose(of, Recipe.of_run(run).priors())
 
 
 def test_failed_studies_are_counted_and_a_strict_run_does_not_accept_them(predict, tmp_path):
