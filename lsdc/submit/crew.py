@@ -1,7 +1,6 @@
 """Which processes grade on this machine: one for each GPU that computes, else a few on the CPU."""
 
 import logging
-import os
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +14,7 @@ from lsdc.processes import in_own_process
 from lsdc.submit.precision import FULL, decide_precision
 from lsdc.submit.recipe import Recipe
 from lsdc.submit.worker import Work, open_models
+from lsdc.threads import cores
 
 MOST_LANES, GIGABYTES_EACH = 4, 1.2  # of processes on the CPU, and of memory for each
 
@@ -47,11 +47,6 @@ def choose_crew(recipe: Recipe, folder: CompetitionFolder, compute: ComputeSetti
     threads = max(1, cores() // len(gpus))
     load = partial(open_models, recipe, compute, half, threads)
     return Crew(tuple(Work(folder, load, gpu, threads, ahead=True) for gpu in gpus), precision, (*notes, *said))
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _gpus(compute: ComputeSettings) -> tuple[list[str], list[str]]:
