@@ -35,7 +35,7 @@ $(READY): pyproject.toml configs/constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 found. Install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) cannot make a virtual environment. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@echo "installing into $(VENV): about 6 GB with torch, a few minutes"
-	$(VENV)/bin/python -m pip install --quiet --constraint configs/constraints.txt --editable '.[train,kernel,dev]'
+	$(VENV)/bin/python -m pip install --quiet --constraint configs/constraints.txt --editable '.[train,kernel,cluster,dev]'
 	@touch $@
 
 doctor: $(READY)  ## what this machine has, and what is missing

@@ -68,3 +68,9 @@ class DeviceError(LsdcError):
 
 class StorageError(LsdcError):
     """No room, no permission, or a folder in use by another run."""
+
+
+class TaskError(LsdcError):
+    """Tasks of a launch that failed at every try; what the others made is kept."""
+
+    exit_code = 1

@@ -23,11 +23,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Crew:
-    """What will work, the classifier's arithmetic in words, and notes: what could not be used, and why."""
+    """What will work, the classifier's arithmetic in words, and notes: what could not be used, and why.
+
+    elsewhere: who grades instead of processes of this machine, in words.
+    """
 
     works: tuple[Work, ...]
     precision: str
     notes: tuple[str, ...]
+    elsewhere: str = ""
+
+    @property
+    def lanes(self) -> str:
+        return self.elsewhere or f"{len(self.works)} process{'es' if len(self.works) > 1 else ''}"
 
 
 def choose_crew(recipe: Recipe, folder: CompetitionFolder, compute: ComputeSettings, studies: int) -> Crew:
