@@ -24,6 +24,7 @@ def need(launch: Launch) -> None:
     logger = logging.getLogger("submitit")
     for handler in list(logger.handlers):  # its own would write to stdout
         logger.removeHandler(handler)
+    logger.setLevel(logging.WARNING)
     lacking = [name for name in ("sbatch", "srun", "sacct") if launch.cluster == "slurm" and not shutil.which(name)]
     if lacking:
         raise LsdcError("this machine cannot submit to Slurm", wanted="sbatch, srun and sacct",

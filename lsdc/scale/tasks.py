@@ -60,6 +60,7 @@ class Sent:
         spin_briefly()
         logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
         logging.getLogger("lsdc").setLevel(self.level)
+        logging.getLogger("submitit").propagate = False  # its own words go to stdout; a failure's log ends with ours
         try:
             work, arguments = pickle.loads(self.payload)  # noqa: S301 (the launcher made it)
             return Answer(work(*arguments))
