@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsdc.errors import LsdcError
+from lsdc.ranks import started_by
 from lsdc.scale.terms import Launch
+from lsdc.submit.worker import KILLED
 
 if TYPE_CHECKING:
     from submitit import AutoExecutor
@@ -16,7 +18,11 @@ INSTALL = "pip install 'submitit>=1.5' (make setup has it, and so has the extra:
 
 
 def need(launch: Launch) -> None:
-    """LsdcError unless submitit and, where they are asked for, Slurm's commands are there."""
+    """LsdcError unless submitit, and for Slurm its commands, are there, and this is the only process that launches."""
+    if (starter := started_by()) is not None:
+        raise LsdcError("a launch is started once", got=f"started several times by {starter}", where="--launch",
+                        remedy="give the command without torchrun or srun; a task of several processes is "
+                               "--launch-option nodes=... and tasks_per_node=...")
     try:
         import submitit  # noqa: F401
     except ModuleNotFoundError as error:
@@ -59,7 +65,7 @@ def submit(made: "AutoExecutor", work):
 def outcome(job, *, local: bool) -> tuple[str | None, object]:
     """Of a job that is done: (None, what the first of its processes returned), or (why there is nothing, None)."""
     if local and not job.paths.result_pickle.exists():  # its controller has ended: nothing will come any more
-        return "its process was ended from outside (out of memory?)", None
+        return KILLED, None
     if (error := job.exception()) is not None:
         lines = [line.strip() for line in str(error).splitlines() if line.strip() and set(line.strip()) != {"-"}]
         told = next((line for line in lines if "Error: " in line), lines[0] if lines else type(error).__name__)
@@ -69,6 +75,7 @@ def outcome(job, *, local: bool) -> tuple[str | None, object]:
 
 def forget(job) -> None:
     """Remove what was sent and came back: a later process of the same number would be taken for this one."""
-    with suppress(OSError):
-        job.paths.result_pickle.unlink(missing_ok=True)
-        job.paths.submitted_pickle.unlink(missing_ok=True)
+    for paths in (job.task(number).paths for number in range(job.num_tasks)):
+        with suppress(OSError):
+            paths.result_pickle.unlink(missing_ok=True)
+            paths.submitted_pickle.unlink(missing_ok=True)

@@ -53,6 +53,7 @@ class Shards:
         self.launcher, self.folder, self.recipe, self.compute = launcher, folder, recipe, compute
         self.parts, self.count = parts, count
         self.jobs: list[Job] = []
+        self.dealt: dict[str, tuple[int, ...]] = {}  # studies of each task
         self.open: dict[int, Effort] | None = None  # studies that nothing was heard of; None: nothing has begun
         self.lanes = min(count, launcher.at_once or count)
 
@@ -89,7 +90,7 @@ class Shards:
         for study in self.open:  # of an earlier run, which failed or got less effort: a part that comes now is new
             self.parts.forget(study)
         for number in range(self.count):
-            studies = tuple(job.study_id for job in self.jobs[number::self.count])
+            studies = self.dealt[f"shard{number}"] = tuple(job.study_id for job in self.jobs[number::self.count])
             self.launcher.add(Task(f"shard{number}", grade_shard, (
                 self.folder, self.recipe, self.compute, self.parts, studies, self.jobs[0].effort), self.parts.folder))
 
@@ -101,8 +102,9 @@ class Shards:
         if ended.failure is None:
             return [part for part in ended.value if part.study_id in self.open.keys() - heard]
         log.warning("%s", story(ended))
-        return [self._read(study) or Part(study, effort=effort, failed=f"its shard failed: {ended.failure}")
-                for study, effort in self.open.items() if study in ended.task.arguments[4] and study not in heard]
+        left = [study for study in self.dealt[ended.task.name] if study in self.open.keys() - heard]
+        return [self._read(study) or Part(study, effort=self.open[study], failed=f"its shard failed: {ended.failure}")
+                for study in left]
 
 
 def grade_shard(folder: CompetitionFolder, recipe: Recipe, compute: ComputeSettings, parts: Parts,

@@ -115,3 +115,10 @@ def test_without_submitit_the_way_to_it_is_named(here, task, monkeypatch):
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(LsdcError, match=r"(?s)submitit, which is not installed.*pip install 'submitit>=1.5'"):
         run_tasks([task("one", works.facts)], Launch.of("local"), "tasks")
+
+
+def test_a_command_that_was_started_several_times_launches_nothing(here, task, monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "one")
+    with pytest.raises(LsdcError, match=r"(?s)a launch is started once.*by torchrun"):
+        run_tasks([task("one", works.facts)], Launch.of("local"), "tasks")
+    assert not (here / "run").exists()
