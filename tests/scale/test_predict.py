@@ -16,7 +16,7 @@ from tests.scale.conftest import alive, until, workers
 from tests.submit.tiny import tiny_run, toy_test_part
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="looks for processes in /proc")
-STUDIES = tuple(range(5001, 5010))
+STUDIES = tuple(range(5001, 5013))
 IN_SHARDS = ("--shards", "3", "--launch", "local", "--at-once", "2")
 
 
@@ -96,7 +96,7 @@ def test_a_shard_that_fails_for_good_leaves_priors_and_the_same_command_does_the
     assert "studies failed: its shard failed: its process was ended from outside" in said
     figures = json.loads((predicting.folder / "lost" / "summary.json").read_text())
     (failed,) = figures["failed_studies"].values()
-    assert 0 < len(failed) <= 3
+    assert 0 < len(failed) <= 4
     assert "its shard failed" in told
     predicting.bytes_of("lost")  # whole and valid, with priors in these rows
     priors = pd.read_csv(predicting.folder / "lost.csv").set_index("row_id").loc[[f"{study}_spinal_canal_stenosis_l1_l2"

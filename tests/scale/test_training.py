@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lsdc.grade.artefact import load_classifier
-from lsdc.scale.launcher import Launcher
+from lsdc.scale.launcher import run_tasks
 from lsdc.scale.tasks import Task
 from lsdc.scale.terms import Launch
 from tests.grade.conftest import folder  # noqa: F401 (the fixture)
@@ -36,16 +36,11 @@ def one_thread():
 def test_folds_trained_at_once_with_one_killed_end_as_those_in_turn(here, folder, one_thread, monkeypatch):  # noqa: F811
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("LSDC_CACHE", str(here / "cache"))
-    launcher = Launcher(Launch.of("local", 2))
-    for fold in FOLDS:
-        launcher.add(Task(f"fold{fold}", works.train_small, (folder.root, LONG, fold, here / f"fold{fold}"), here))
-    launcher.step()
-    begun = here / "fold1.training" / "history.csv"
-    until(lambda: begun.exists() and len(begun.read_text().splitlines()) > 1)
-    os.kill(workers(here)[-1], signal.SIGKILL)
-    ended = {one.task.name: one for one in launcher.results()}
-    assert {name: one.failure for name, one in ended.items()} == {"fold0": None, "fold1": None}
-    assert len(list(here.glob("launch/*/*/*_log.err"))) == 3
+    asked = [(folder.root, LONG, fold, here / f"fold{fold}") for fold in FOLDS]
+    run_tasks([Task("fold0", works.train_small, asked[0], here),
+               Task("fold1", works.train_and_die_once, (here / "notes", "fold1", *asked[1]), here)],
+              Launch.of("local", 2), "folds")
+    assert {path.name for path in (here / "notes").iterdir()} == {"fold1.1", "fold1.2"}
     monkeypatch.setenv("LSDC_CACHE", str(here / "another cache"))
     for fold in FOLDS:
         alone = works.train_small(folder.root, LONG, fold, here / f"alone{fold}")
