@@ -35,7 +35,7 @@ $(READY): pyproject.toml configs/constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 found. Install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) cannot make a virtual environment. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@echo "installing into $(VENV): about 6 GB with torch, a few minutes"
-	$(VENV)/bin/python -m pip install --quiet --constraint configs/constraints.txt --editable '.[train,kernel,dev]'
+	$(VENV)/bin/python -m pip install --quiet --constraint configs/constraints.txt --editable '.[train,kernel,cluster,dev]'
 	@touch $@
 
 doctor: $(READY)  ## what this machine has, and what is missing
@@ -54,8 +54,12 @@ train-detector: $(READY)  ## only the detector of FOLD and where it finds the 25
 train-fold: $(READY)  ## train detector and classifier of FOLD, predict it, score it
 	$(LSDC) train-fold --fold "$(FOLD)" $(OPTIONS)
 
-train: $(READY)  ## train every fold
-	$(LSDC) train $(OPTIONS)
+LAUNCHED = $(if $(LAUNCH),--launch "$(LAUNCH)") $(if $(AT_ONCE),--at-once "$(AT_ONCE)") \
+	$(foreach one,$(LAUNCH_OPTIONS),--launch-option "$(one)")
+
+train: $(READY)  ## train every fold (FOLDS=0,1 CONFIGS="a.yaml ..."), with LAUNCH=local or slurm several at once: AT_ONCE=2 LAUNCH_OPTIONS="gpus=1 ..."
+	$(LSDC) train $(if $(CONFIGS),$(foreach one,$(CONFIGS),--config "$(one)") \
+		$(foreach setting,$(SET),--set '$(setting)'),$(OPTIONS)) $(if $(FOLDS),--folds "$(FOLDS)") $(LAUNCHED)
 
 evaluate: $(READY)  ## score out-of-fold predictions (LOCATIONS=1, BESIDE=, PICTURE=: the places), or files (TRUTH=train.csv PREDICTIONS="a.csv ...")
 	$(LSDC) evaluate $(OPTIONS) $(if $(TRUTH),--truth "$(TRUTH)") $(foreach file,$(PREDICTIONS),--predictions "$(file)") \
@@ -75,10 +79,10 @@ blend: $(READY)  ## weights, calibration, second level of several runs (MODELS="
 	$(LSDC) blend --config "$(CONFIG)" $(foreach setting,$(SET),--set '$(setting)') $(if $(FOLDS),--folds "$(FOLDS)") \
 		$(if $(OUT),--out "$(OUT)") $(foreach one,$(MODELS),"$(one)")
 
-predict: $(READY)  ## a test part to OUT=submission.csv, in time whatever happens (RUN or BLEND=, DATA, HOURS=8.5, LENIENT=1)
+predict: $(READY)  ## a test part to OUT=submission.csv, in time whatever happens (RUN or BLEND=, DATA, HOURS=8.5, LENIENT=1; SHARDS=3 LAUNCH=local)
 	$(LSDC) predict $(if $(BLEND),--blend "$(BLEND)",--run "$(or $(RUN),$(basename $(notdir $(CONFIG))))") \
 		$(if $(OUT),--out "$(OUT)") $(if $(FOLDS),--folds "$(FOLDS)") $(if $(HOURS),--deadline-hours "$(HOURS)") \
-		$(if $(LENIENT),--lenient) $(foreach setting,$(SET),--set '$(setting)')
+		$(if $(LENIENT),--lenient) $(foreach setting,$(SET),--set '$(setting)') $(if $(SHARDS),--shards "$(SHARDS)") $(LAUNCHED)
 
 submit: $(READY)  ## submissions/NAME/submission.csv from all trained folds (REPLACE=1 overwrites one, BLEND=file blends runs)
 	$(LSDC) submit $(OPTIONS) $(if $(BLEND),--blend "$(BLEND)") $(if $(NAME),--name "$(NAME)") $(if $(REPLACE),--replace)

@@ -70,6 +70,12 @@ class StorageError(LsdcError):
     """No room, no permission, or a folder in use by another run."""
 
 
+class TaskError(LsdcError):
+    """Tasks of a launch that failed at every try; what the others made is kept."""
+
+    exit_code = 1
+
+
 def shortened(text: str, longest: int = 200) -> str:
     """Words of others for a message: a text whose middle is left out where it is longer.
 

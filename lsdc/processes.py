@@ -12,6 +12,7 @@ import cv2
 
 from lsdc.errors import LsdcError
 from lsdc.progress import track
+from lsdc.threads import cores
 
 R = TypeVar("R")
 
@@ -24,10 +25,11 @@ def each(
 ) -> Iterator[R]:
     """work(*shared, *job) for every job, in their order, with progress.
 
-    workers: processes, 0 for every core; with 1, or fewer jobs than `few`, all is done in this process. shared: sent
-    to each process once. LsdcError when a process is ended from outside; an error of `work` itself passes as it is.
+    workers: processes, 0 for every core that may be used; with 1, or fewer jobs than `few`, all is done in this
+    process. shared: sent to each process once. LsdcError when a process is ended from outside; an error of `work`
+    itself passes as it is.
     """
-    workers = min(workers or os.cpu_count() or 1, len(jobs))
+    workers = min(workers or cores(), len(jobs))
     if workers <= 1 or len(jobs) < few:
         yield from track((work(*shared, *job) for job in jobs), what, len(jobs))
         return

@@ -1,4 +1,4 @@
-"""How torch's CPU threads wait for each other."""
+"""How many cores this process may use, and how torch's CPU threads wait for each other."""
 
 import os
 
@@ -11,3 +11,8 @@ def spin_briefly() -> None:
     """Set it for this process and its children; to be called before torch is imported. A user's own setting stands."""
     for name, value in SPIN.items():
         os.environ.setdefault(name, value)
+
+
+def cores() -> int:
+    """Cores that this process may use: on a cluster those that it was granted, not all that the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -15,6 +15,7 @@ OWNERS = {
     "albumentations": {"lsdc/grade/", "lsdc/detect/worker.py"},
     "matplotlib": {"lsdc/report/figures.py", "lsdc/show/"},
     "jinja2": {"lsdc/report/page.py"},
+    "submitit": {"lsdc/scale/"},
 }
 MODULES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in ROOT.glob("lsdc/**/*.py")}
 

@@ -12,7 +12,8 @@ from lsdc.cli.on_data import audit, phantom, show
 from lsdc.cli.on_machine import bench, doctor
 from lsdc.cli.on_predict import predict
 from lsdc.cli.on_reports import report, runs, summary
-from lsdc.cli.on_runs import evaluate, submit, train, train_detector, train_fold
+from lsdc.cli.on_runs import evaluate, submit
+from lsdc.cli.on_training import train, train_detector, train_fold
 
 
 class _InFlowOrder(click.Group):

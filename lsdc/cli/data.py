@@ -1,6 +1,5 @@
 """What the commands share: the data a run stands on, its folder, and the settings as shown."""
 
-import os
 from pathlib import Path
 
 import click
@@ -11,6 +10,7 @@ from lsdc.errors import ConfigError, DataError
 from lsdc.files import need_space
 from lsdc.record import data_fingerprint
 from lsdc.runs import RunFolder
+from lsdc.threads import cores
 
 MAY_CHANGE = ("compute.", "evaluation.")  # after training
 GIGABYTES_PER_STUDY = 0.03  # of the phantom, with room to spare
@@ -31,7 +31,7 @@ def make_phantom(root: Path, settings: Settings, *, workers: int = 0) -> Path:
         studies = settings.phantom.train_studies + settings.phantom.test_studies
         need_space(root, GIGABYTES_PER_STUDY * studies, f"a phantom of {studies} studies",
                    remedy="free some space, or ask for fewer studies (--set phantom.train_studies=...)")
-    generate(root, settings.phantom, workers=workers or os.cpu_count() or 1)
+    generate(root, settings.phantom, workers=workers or cores())
     return root / "competition"
 
 

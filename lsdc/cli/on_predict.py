@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from lsdc.cli.launching import launch_of, launch_options
 from lsdc.cli.options import Number
 from lsdc.cli.trials import FoldList
 
@@ -34,14 +35,19 @@ RERUN = "KAGGLE_IS_COMPETITION_RERUN"  # set where a submission is scored, absen
               help="Share of rows that priors may answer in a strict run.  [default: 0.10]")
 @click.option("--set", "overrides", multiple=True, metavar="COMPUTE.KEY=VALUE",
               help="Change a compute setting of the run; may be given several times.")
+@click.option("--shards", type=click.IntRange(min=1), metavar="K", help="With --launch: the tasks that the studies are "
+              "split into.")
+@launch_options
 def predict(root: Path | None, run_name: str | None, blend_file: Path | None, folds: tuple[int, ...], data: Path,
             out: Path, work: Path | None, deadline_hours: float | None, deadline_seconds: float | None,
-            strict: bool | None, fallback_limit: float | None, overrides: tuple[str, ...]) -> None:
+            strict: bool | None, fallback_limit: float | None, overrides: tuple[str, ...], shards: int | None,
+            cluster: str | None, at_once: int | None, launch_words: tuple[str, ...]) -> None:
     """Predict the test part of a folder and leave submission.csv, valid from the first second on.
 
     The file is written at once with priors and grows study by study. A study that cannot be graded gets priors and is
     counted. Each GPU gets a process of its own; without one, a few processes share the CPU. What can be --set:
-    compute.accelerator, .workers, .precision, .batch_size, .detect_batch, .store_gigabytes.
+    compute.accelerator, .workers, .precision, .batch_size, .detect_batch, .store_gigabytes. With --launch and
+    --shards the studies are graded in tasks, several at once here or on a cluster, into the same file.
     """
     from lsdc.cli.data import MAY_CHANGE, plain_name
     from lsdc.config import cache_root, load_settings, runs_root
@@ -57,6 +63,11 @@ def predict(root: Path | None, run_name: str | None, blend_file: Path | None, fo
     if lost := [text for text in overrides if not text.startswith(MAY_CHANGE[0])]:
         raise ConfigError("a trained run keeps the settings it was made with", got=", ".join(lost), wanted="compute.*",
                           remedy="leave these --set out")
+    launch = launch_of(cluster, at_once, launch_words)
+    if (launch is None) != (shards is None):
+        raise click.UsageError("--launch and --shards go together: where to, and in how many tasks")
+    if launch is not None and (deadline_hours is not None or deadline_seconds is not None):
+        raise click.UsageError("a deadline is for one machine: with --launch, tasks wait for their turn")
     terms = Terms(
         out, work or cache_root() / "predict", strict=not os.environ.get(RERUN) if strict is None else strict,
         fallback_limit=FALLBACK_LIMIT if fallback_limit is None else fallback_limit,
@@ -70,6 +81,12 @@ def predict(root: Path | None, run_name: str | None, blend_file: Path | None, fo
         run = next(iter(members.values()))
         recipe = Recipe.of_blend(blend_file, members, folds)
     click.echo(f"data: {data}; {'strict' if terms.strict else 'lenient'}", err=True)
-    outcome = predict_test_part(data, recipe, load_settings(run.config, overrides).compute, terms)
+    compute = load_settings(run.config, overrides).compute
+    if launch is None:
+        outcome = predict_test_part(data, recipe, compute, terms)
+    else:
+        from lsdc.scale.shards import predict_in_shards
+
+        outcome = predict_in_shards(data, recipe, compute, terms, launch, shards)
     click.echo(outcome.text)
     outcome.demand()

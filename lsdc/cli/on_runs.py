@@ -1,4 +1,4 @@
-"""Commands about a run: train-fold, train, evaluate, submit. Heavy imports stay inside the commands."""
+"""Commands about a trained run: evaluate, submit. Heavy imports stay inside the commands."""
 
 from pathlib import Path
 
@@ -7,81 +7,6 @@ import click
 from lsdc.cli.on_reports import leave_summary
 from lsdc.cli.on_scores import check_options, file_options, print_file_scores
 from lsdc.cli.options import config_options, data_option, run_option
-
-
-@click.command("train-fold")
-@click.option("--fold", type=int, required=True, help="The fold to hold out, counted from 0.")
-@config_options
-@data_option
-@run_option
-def train_fold(fold: int, config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None) -> None:
-    """Train detector and classifier of one fold, predict its held-out studies, and score them."""
-    _train([fold], config, overrides, data, run_name)
-
-
-@click.command("train-detector")
-@click.option("--fold", type=int, required=True, help="The fold to hold out, counted from 0.")
-@config_options
-@data_option
-@run_option
-def train_detector(
-    fold: int, config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None
-) -> None:
-    """Train only the detector of one fold, locate its held-out studies, and measure the locations.
-
-    train-fold goes on from there, in the same run.
-    """
-    _train([fold], config, overrides, data, run_name, locate_only=True)
-
-
-@click.command()
-@config_options
-@data_option
-@run_option
-def train(config: Path, overrides: tuple[str, ...], data: Path | None, run_name: str | None) -> None:
-    """Train every fold, one after the other, and score them together."""
-    _train(None, config, overrides, data, run_name)
-
-
-def _train(folds, config, overrides, data, run_name, *, locate_only: bool = False) -> None:
-    from lsdc.cli.data import open_data, run_path, show_settings
-    from lsdc.config import load_settings
-    from lsdc.device import choose_device
-    from lsdc.errors import FoldError
-    from lsdc.ranks import rank, wait_until
-    from lsdc.runs import RunFolder
-
-    settings = load_settings(config, overrides)
-    show_settings(settings, config, overrides)
-    if settings.folds.file is None and any(not 0 <= fold < settings.folds.count for fold in folds or []):
-        raise FoldError("a fold that does not exist", wanted=f"0 to {settings.folds.count - 1}", got=folds[0],
-                        where=config, remedy="choose one of these with FOLD=..., or change folds.count")
-    if data is not None and not data.is_dir():  # before anything slow
-        open_data(data, settings)
-    click.echo(f"device: {choose_device(settings.compute)}", err=True)
-
-    from lsdc.train import check_models, open_run, train_fold
-
-    check_models(settings)
-    path = run_path(run_name, config)
-    if rank():
-        wait_until(RunFolder(path).config.exists)
-    folder = open_data(data, settings)
-
-    from lsdc.folds import make_or_read_folds, training_studies
-
-    made = make_or_read_folds(RunFolder(path).folds, folder.grades, settings.folds)
-    for fold in folds or []:  # what cannot be used leaves no run behind
-        training_studies(made, fold)
-    run = open_run(path, settings, folder.root, config=config, overrides=overrides)
-    for fold in folds or sorted(set(made.fold.tolist())):
-        train_fold(folder, settings, fold, run, locate_only=locate_only)
-    if rank():
-        return
-    if locate_only:
-        _print_locations(run, folder, settings, [], None, as_json=False)
-    else:
-        _print_evaluation(run, folder, settings)
 
 
 @click.command()
@@ -128,12 +53,13 @@ def evaluate(config: Path, overrides: tuple[str, ...], data: Path | None, run_na
     for one in (run, *beside):
         same_data(one, folder.root)
     if locations:
-        _print_locations(run, folder, settings, beside, picture, as_json=as_json)
+        print_locations(run, folder, settings, beside, picture, as_json=as_json)
     else:
-        _print_evaluation(run, folder, settings, as_json=as_json, decision=decision)
+        print_evaluation(run, folder, settings, as_json=as_json, decision=decision)
 
 
-def _print_locations(run, folder, settings, beside, picture, *, as_json: bool) -> None:
+def print_locations(run, folder, settings, beside, picture, *, as_json: bool) -> None:
+    """Measure the places of a run's located folds, print the tables, and leave the figures in the run."""
     import json
 
     from lsdc.evaluate import evaluate_locations
@@ -149,7 +75,8 @@ def _print_locations(run, folder, settings, beside, picture, *, as_json: bool) -
         click.echo(f"worst cases: {picture}", err=True)
 
 
-def _print_evaluation(run, folder, settings, *, as_json: bool = False, decision: str = "weighted") -> None:
+def print_evaluation(run, folder, settings, *, as_json: bool = False, decision: str = "weighted") -> None:
+    """Score a run's finished folds, print the tables, and leave figures and summary in the run."""
     import json
 
     from lsdc.evaluate import evaluate_run

@@ -17,11 +17,14 @@ class Number(click.FloatRange):
         return number
 
 
+overrides_option = click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE",
+                                help="Change a setting; may be given several times.")
+
+
 def config_options(command):
     """--config and --set."""
     for option in (
-        click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE",
-                     help="Change a setting; may be given several times."),
+        overrides_option,
         click.option("--config", type=click.Path(path_type=Path), default=CONFIG, show_default=True,
                      help="The settings of the run."),
     ):

@@ -22,6 +22,7 @@ from lsdc.device import choose_device
 from lsdc.errors import DataError, LsdcError, WeightsError
 from lsdc.files import file_hash, read_json, write_json, write_text, written_aside
 from lsdc.taxonomy import Condition
+from lsdc.threads import cores
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def train_detector(
                                data=_data_yaml(scratch, settings), scratch=scratch),
         "weights": str(settings.weights.absolute()) if settings.weights else None, "brightness": settings.brightness,
         "box_px": _box_px(scratch / "data" / "labels", settings),
-        "threads": compute.workers or os.cpu_count() or 1, "export": str(scratch / MODEL_FILE), "parent": os.getpid(),
+        "threads": compute.workers or cores(), "export": str(scratch / MODEL_FILE), "parent": os.getpid(),
     }, scratch)
     with written_aside(out) as aside:
         aside.mkdir()

@@ -1,7 +1,6 @@
 """Fitting a network with Lightning: loaders, trainer, checkpoints. Training only."""
 
 import logging
-import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -35,6 +34,7 @@ from lsdc.grade.module import GradingModule
 from lsdc.ranks import rank, started_by
 from lsdc.seeding import seed_for
 from lsdc.taxonomy import SEVERITY_WEIGHTS, Severity
+from lsdc.threads import cores
 
 SMOOTHING = 4.0  # labels of the condition's own rates added to each level's, where a network starts
 
@@ -143,8 +143,7 @@ def _loader(data: CropDataset, settings: Settings, device: torch.device, *, seed
         data.condition, settings.training.batch_size if training else settings.compute.batch_size, seed=seed,
         apart=training and not settings.classifier.shared, whole=data.study if whole else None, shuffle=training,
     )
-    cores = (os.cpu_count() or 1) // settings.compute.devices or 1
-    workers = 0 if device.type == "cpu" else settings.compute.workers or cores
+    workers = 0 if device.type == "cpu" else settings.compute.workers or cores() // settings.compute.devices or 1
     return DataLoader(data, sampler=batches, batch_size=None, num_workers=workers, pin_memory=device.type == "cuda",
                       persistent_workers=workers > 0)
 

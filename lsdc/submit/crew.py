@@ -1,7 +1,6 @@
 """Which processes grade on this machine: one for each GPU that computes, else a few on the CPU."""
 
 import logging
-import os
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +14,7 @@ from lsdc.processes import in_own_process
 from lsdc.submit.precision import FULL, decide_precision
 from lsdc.submit.recipe import Recipe
 from lsdc.submit.worker import Work, open_models
+from lsdc.threads import cores
 
 MOST_LANES, GIGABYTES_EACH = 4, 1.2  # of processes on the CPU, and of memory for each
 
@@ -23,11 +23,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Crew:
-    """What will work, the classifier's arithmetic in words, and notes: what could not be used, and why."""
+    """What will work, the classifier's arithmetic in words, and notes: what could not be used, and why.
+
+    elsewhere: who grades instead of processes of this machine, in words.
+    """
 
     works: tuple[Work, ...]
     precision: str
     notes: tuple[str, ...]
+    elsewhere: str = ""
+
+    @property
+    def lanes(self) -> str:
+        return self.elsewhere or f"{len(self.works)} process{'es' if len(self.works) > 1 else ''}"
 
 
 def choose_crew(recipe: Recipe, folder: CompetitionFolder, compute: ComputeSettings, studies: int) -> Crew:
@@ -47,11 +55,6 @@ def choose_crew(recipe: Recipe, folder: CompetitionFolder, compute: ComputeSetti
     threads = max(1, cores() // len(gpus))
     load = partial(open_models, recipe, compute, half, threads)
     return Crew(tuple(Work(folder, load, gpu, threads, ahead=True) for gpu in gpus), precision, (*notes, *said))
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _gpus(compute: ComputeSettings) -> tuple[list[str], list[str]]:

@@ -16,6 +16,7 @@ from lsdc.errors import DeviceError, LsdcError
 from lsdc.submit.crew import Crew
 from lsdc.submit.parts import Part
 from lsdc.submit.worker import KILLED, Job, Lost, Models, Ready, Work, grade, read, serve
+from lsdc.threads import cores
 
 STUDY_LIMIT_S = START_LIMIT_S = 900.0  # a study that takes longer, or models that do, will never end
 TRIES, STARTS = 2, 3  # of a study whose process was killed; of a process before its first study
@@ -224,7 +225,7 @@ class Processes:
             self.again.extend(jobs)
             return
         log.warning("%s is not used, the CPU is instead: %s", lane.work.device, error)
-        lane.work = replace(lane.work, device="cpu", threads=os.cpu_count() or 1)
+        lane.work = replace(lane.work, device="cpu", threads=cores())
         lane.jobs.clear()
         self.again.extend(jobs)
         self._start(lane)

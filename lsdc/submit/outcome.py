@@ -104,7 +104,7 @@ def outcome_of(submission: GrowingSubmission, terms: Terms, ledger: Ledger, pace
         "steady_seconds_per_study": (ledger.ended[-1] - ledger.ended[0]) / (len(ledger.ended) - 1)
         if len(ledger.ended) > 1 else None,
         "mean_seconds_per_study": {stage: fmean(values) for stage, values in taken.items()},
-        "lanes": f"{len(crew.works)} process{'es' if len(crew.works) > 1 else ''}" if crew else "no process",
+        "lanes": crew.lanes if crew else "no process",
         "devices": sorted({part.device for part in graded}), "precision": crew.precision if crew else "none needed",
         "peak_memory_gb": max(memory, default=None), "memory_gb": memory, "strict": terms.strict,
         "deadline_seconds": terms.deadline_s, "submission_sha256": file_hash(submission.path),

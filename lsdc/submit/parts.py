@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -49,19 +50,34 @@ class Parts:
     def of(self, folder: CompetitionFolder) -> Iterator[Part]:
         """The parts of these studies whose images are still the same; damaged or stale ones are left out."""
         for study_id in folder.study_ids("test"):
-            path = self.folder / f"{study_id}.json"
-            if not path.exists():
-                continue
-            try:
-                told = read_json(path)
-                part = Part(**told | {"effort": Effort(**told["effort"]) if told["effort"] else None})
-                fits = part.failed or (are_probabilities(np.array(part.values, dtype=np.float64))
-                                       and len(part.fallback) == len(TARGETS))
-            except (StorageError, TypeError, KeyError, ValueError) as error:
-                log.warning("study %s is predicted again: its part is damaged (%s)", study_id, error)
-                continue
-            if fits and part.study_id == study_id and part.files == files_of(folder, study_id):
+            if (part := self.read(folder, study_id)) is not None:
                 yield part
+
+    def read(self, folder: CompetitionFolder, study_id: int) -> Part | None:
+        """The part of one study; None where there is none, or it is damaged or stale."""
+        path = self.folder / f"{study_id}.json"
+        if not path.exists():
+            return None
+        try:
+            told = read_json(path)
+            part = Part(**told | {"effort": Effort(**told["effort"]) if told["effort"] else None})
+            fits = part.failed or (are_probabilities(np.array(part.values, dtype=np.float64))
+                                   and len(part.fallback) == len(TARGETS))
+        except (StorageError, TypeError, KeyError, ValueError) as error:
+            log.warning("study %s is predicted again: its part is damaged (%s)", study_id, error)
+            return None
+        return part if fits and part.study_id == study_id and part.files == files_of(folder, study_id) else None
+
+    def there(self) -> set[int]:
+        """Studies that have a part, whatever is in it."""
+        try:
+            return {int(one.stem) for one in self.folder.glob("*.json") if one.stem.isdecimal()}
+        except OSError:
+            return set()
+
+    def forget(self, study_id: int) -> None:
+        with suppress(OSError):
+            (self.folder / f"{study_id}.json").unlink(missing_ok=True)
 
 
 def are_probabilities(values: np.ndarray) -> bool:

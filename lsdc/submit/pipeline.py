@@ -21,8 +21,11 @@ from lsdc.submit.terms import Terms
 
 
 def predict_test_part(data: Path, recipe: Recipe, compute: ComputeSettings, terms: Terms, *,
-                      hire: Callable[[Crew], Hands] = hired) -> Outcome:
+                      choose: Callable[..., Crew] = choose_crew, hire: Callable[[Crew], Hands] = hired) -> Outcome:
     """Answer the sample submission of a competition folder, and leave it at `terms.out`.
+
+    choose, hire: who grades, from (recipe, folder, compute, the number of studies); by default processes of this
+    machine.
 
     StorageError where that is one of the folder's own files, which are only read. TableError where the sample
     cannot be answered, StorageError where the file cannot be written at the end. In a strict run also DataError for
@@ -40,7 +43,7 @@ def predict_test_part(data: Path, recipe: Recipe, compute: ComputeSettings, term
     todo = books.take_up(folder, pace)  # all but what an earlier run finished
     try:
         folder = folder.keeping(compute)
-        crew = choose_crew(recipe, folder, compute, len(todo)) if todo else None  # a process for each device
+        crew = choose(recipe, folder, compute, len(todo)) if todo else None  # a process for each device
         with closing(graded(todo, crew, hire, pace, books.ledger)) as parts:
             for part in parts:
                 books.enter(part)  # and renew the file now and then

@@ -1,7 +1,6 @@
 """A fold's studies through its own trained models, each in a process of its own: reading one takes one core."""
 
 import multiprocessing
-import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from lsdc.grade import Grader
 from lsdc.processes import each
 from lsdc.runs import FoldFolder
 from lsdc.tables import LOCATIONS
+from lsdc.threads import cores
 
 FEW = 13  # studies; fewer are done before processes have started
 ON_GPU = 8  # processes at most that share one GPU, each with about 0.5 GB of it for itself
@@ -82,7 +82,7 @@ def grade_studies(
 
 
 def _workers(compute: ComputeSettings) -> int:
-    wanted = compute.workers or os.cpu_count() or 1
+    wanted = compute.workers or cores()
     return wanted if choose_device(compute).type == "cpu" else min(wanted, ON_GPU)
 
 

@@ -8,8 +8,10 @@ from click.testing import CliRunner
 from lsdc.cli.commands import lsdc
 from lsdc.cli.on_predict import RERUN
 from lsdc.config import load_settings
-from lsdc.errors import ConfigError, DataError, FoldError
+from lsdc.errors import ConfigError, DataError, FoldError, LsdcError
 from tests.submit.bare import bare_run
+
+IN_SHARDS = ("--launch", "local", "--shards", "2")
 
 
 @pytest.fixture
@@ -74,7 +76,16 @@ def test_options(asked):
     (("--run", "mine", "--deadline-hours", "inf"), AssertionError, "not a finite number"),
     (("--run", "mine", "--fallback-limit", "nan"), AssertionError, "not a finite number"),
     (("--run", "mine", "--deadline-seconds", "9", "--deadline-hours", "1"), AssertionError, "give one of"),
+    (("--run", "mine", "--shards", "2"), AssertionError, "--launch and --shards go together"),
+    (("--run", "mine", "--launch", "local"), AssertionError, "--launch and --shards go together"),
+    (("--run", "mine", "--shards", "2", "--at-once", "2"), AssertionError, "go with --launch"),
+    (("--run", "mine", *IN_SHARDS, "--deadline-hours", "1"), AssertionError, "a deadline is for one machine"),
+    (("--run", "mine", *IN_SHARDS, "--launch-option", "partition=x"), ConfigError, "no such option of local tasks"),
+    (("--run", "mine", *IN_SHARDS, "--at-once", "0"), ConfigError, "--at-once 0: wanted 1 or more"),
+    (("--run", "mine", "--shards", "2", "--launch", "slurm"), LsdcError,
+     "cannot submit to Slurm\n  wanted: sbatch, srun and sacct\n  got:    no sbatch, srun, sacct"),
 ])
-def test_what_cannot_be_asked_for(asked, words, error, message):
+def test_what_cannot_be_asked_for(asked, monkeypatch, words, error, message):
+    monkeypatch.setenv("PATH", "")  # no Slurm, wherever this is tried
     with pytest.raises(error, match=message):
         asked(*words)
