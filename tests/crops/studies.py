@@ -34,7 +34,7 @@ def stack(field: Field, orientation: str, *, count=9, step_mm=4.0, mm_per_px=0.8
 def series_of(field: Field, planes: list[SlicePlane]) -> Series:
     images = tuple(field(grid(plane)).astype(np.float32) for plane in planes)
     paths = tuple(Path(f"series/{i + 1}.dcm") for i in range(len(planes)))
-    return Series(tuple(planes), images, tuple(range(1, len(planes) + 1)), paths, "", ())
+    return Series(tuple(planes), images, tuple(range(1, len(planes) + 1)), paths, ())
 
 
 def study_of(**series: Series) -> Study:

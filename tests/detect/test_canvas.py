@@ -14,7 +14,7 @@ AXIAL = SlicePlane(np.zeros(3), np.array([2.0, 0, 0]), np.array([0, 2.0, 0]), (4
 
 def series(images, planes):
     count = len(images)
-    return Series(tuple(planes), tuple(images), tuple(range(count)), (Path("x"),) * count, "", ())
+    return Series(tuple(planes), tuple(images), tuple(range(count)), (Path("x"),) * count, ())
 
 
 def test_a_bright_pixel_lands_where_the_patient_says_it_is():

@@ -45,7 +45,7 @@ def test_side_comes_from_patient_x_whatever_the_order_of_slices(shape, truth):
     study = toy_study(truth)
     one = study.of(Plane.SAGITTAL_T1)[0]
     turned = Series(one.series.planes[::-1], one.series.images[::-1], one.series.instance_numbers, one.series.paths,
-                    "", ())
+                    ())
     study = Study(7, (StudySeries(1, one.plane, turned), *study.series[1:]), ())
     places = place_targets(study, toy_candidates(study, truth), shape).places
     check(study, places, truth, within_mm=2.6)
@@ -139,7 +139,7 @@ def low_stack(study, above_mm=0.0):
     one = study.of(Plane.AXIAL_T2)[0]
     low = [i for i, plane in enumerate(one.series.planes) if plane.origin_mm[2] < above_mm]
     stack = Series(*(tuple(part[i] for i in low) for part in (
-        one.series.planes, one.series.images, one.series.instance_numbers, one.series.paths)), "", ())
+        one.series.planes, one.series.images, one.series.instance_numbers, one.series.paths)), ())
     return Study(7, (*study.series[:2], StudySeries(3, one.plane, stack)), ())
 
 
@@ -174,7 +174,7 @@ def test_axial_level_from_blocks_tilted_by_disc(shape, truth):
                               down, (100, 100)) for step in (-4, 0, 4)]
     planes.sort(key=lambda plane: plane.centre_mm[2])
     blocks = Series(tuple(planes), tuple(np.zeros((100, 100), np.float32) for _ in planes),
-                    tuple(range(15)), study.series[2].series.paths[:1] * 15, "", ())
+                    tuple(range(15)), study.series[2].series.paths[:1] * 15, ())
     study = Study(7, (*study.series[:2], StudySeries(3, Plane.AXIAL_T2, blocks)), ())
     places = place_targets(study, toy_candidates(study, truth), shape).places
     check(study, places, truth, within_mm=3.5)
@@ -285,7 +285,7 @@ def test_of_two_axial_blocks_that_cross_the_one_along_the_disc_is_chosen(shape, 
         right = np.array([1.0, 0, 0])
         plane = SlicePlane(truth[target] - 50 * (right + down), right, down, (100, 100))
         series.append(StudySeries(series_id, Plane.AXIAL_T2, Series(
-            (plane,), (np.zeros((100, 100), np.float32),), (1,), study.series[0].series.paths[:1], "", ())))
+            (plane,), (np.zeros((100, 100), np.float32),), (1,), study.series[0].series.paths[:1], ())))
     study = Study(7, (*study.series, *series), ())
     places = place_targets(study, toy_candidates(study, truth), shape).places
     assert places[target].series_id == 4
@@ -297,7 +297,7 @@ def test_a_stack_of_one_slice_is_used_for_what_it_shows(shape, truth):
     one = study.by_id(2)
     middle = one.series.nearest_slice(truth[TARGETS[2]])[0]
     single = Series(*(part[middle:middle + 1] for part in (
-        one.series.planes, one.series.images, one.series.instance_numbers, one.series.paths)), "", ())
+        one.series.planes, one.series.images, one.series.instance_numbers, one.series.paths)), ())
     study = Study(7, (study.series[0], StudySeries(2, Plane.SAGITTAL_T2, single), study.series[2]), ())
     places = place_targets(study, toy_candidates(study, truth), shape).places
     check(study, places, truth)

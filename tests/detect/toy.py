@@ -65,7 +65,7 @@ def toy_series(plane: Plane, places: dict[Target, np.ndarray], generator: np.ran
     images = tuple(toy_image(one, shown, generator).astype(np.float32) for one in planes)
     count = len(planes)
     return Series(tuple(planes), images, tuple(range(1, count + 1)), tuple(Path(f"{i + 1}.dcm") for i in range(count)),
-                  plane.description, ())
+                  ())
 
 
 def toy_study(places: dict[Target, np.ndarray], planes=tuple(Plane), study_id=7, **where) -> Study:
