@@ -16,7 +16,8 @@ def test_of_several_points_the_one_on_the_conditions_own_plane(folder):
     more = folder.points.iloc[[0]].assign(series_id=10021, x_px=99.0)  # sagittal T1, lower series_id
     more = pd.concat([more, folder.points.iloc[[5]].assign(instance_number=3, x_px=98.0)])
     points = pd.concat([more, folder.points])
-    changed = type(folder)(folder.root, folder.grades, points, folder.series, folder.sample, folder._studies)
+    changed = type(folder)(folder.root, folder.grades, points, folder.series, folder.sample,
+                           _studies=folder._studies)
     samples = graded_points(changed, [1002])
     assert (samples.series_id == 10022).all()
     assert samples.x_px.max() < 90
