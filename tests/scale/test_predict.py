@@ -87,26 +87,35 @@ def test_three_shards_with_a_worker_killed_and_restarted_end_in_the_same_bytes(p
     assert rows.row_id.is_unique
 
 
-def test_a_shard_that_fails_for_good_leaves_priors_and_the_same_command_does_the_rest(predicting):
-    asked = predicting.start("lost", *IN_SHARDS, "--launch-option", "tries=1")
-    predicting.kill_a_worker("lost")
+def lost_studies(predicting, name: str) -> tuple[list[int], str]:
+    """Predict with a worker killed that is not restarted: the studies that this cost, and stdout."""
+    asked = predicting.start(name, *IN_SHARDS, "--launch-option", "tries=1")
+    predicting.kill_a_worker(name)
     told = asked.communicate()[0]
-    said = predicting.said("lost")
-    assert asked.returncode == 2
-    assert "studies failed: its shard failed: its process was ended from outside" in said
-    figures = json.loads((predicting.folder / "lost" / "summary.json").read_text())
+    assert asked.returncode == 2, predicting.said(name)
+    figures = json.loads((predicting.folder / name / "summary.json").read_text())
     (failed,) = figures["failed_studies"].values()
     assert 0 < len(failed) <= 4
-    assert "its shard failed" in told
-    predicting.bytes_of("lost")  # whole and valid, with priors in these rows
-    priors = pd.read_csv(predicting.folder / "lost.csv").set_index("row_id").loc[[f"{study}_spinal_canal_stenosis_l1_l2"
-                                                                                   for study in STUDIES]]
-    assert priors.normal_mild.eq(1 / 3).tolist() == [study in failed for study in STUDIES]
-    code, told, said = predicting.run("lost", *IN_SHARDS)
+    return failed, told
+
+
+def test_a_shard_that_fails_for_good_leaves_priors_and_is_told(predicting):
+    failed, told = lost_studies(predicting, "lost")
+    assert "failed: its shard failed: its process was ended from outside" in told
+    assert f"{len(failed)} studies failed: its shard failed" in predicting.said("lost")
+    predicting.bytes_of("lost")  # whole and valid, with priors in these rows and in no other
+    rows = pd.read_csv(predicting.folder / "lost.csv")
+    assert rows.normal_mild.eq(1 / 3).tolist() == [int(row.split("_")[0]) in failed for row in rows.row_id]
+
+
+@pytest.mark.soak
+def test_the_same_command_does_what_a_lost_shard_left(predicting):
+    failed, _ = lost_studies(predicting, "again")
+    code, told, said = predicting.run("again", *IN_SHARDS)
     assert code == 0, said
     assert f"{len(failed)} studies graded in" in told
     assert f"{len(STUDIES) - len(failed)} kept from before" in told
-    assert predicting.bytes_of("lost") == predicting.bytes_of("one")
+    assert predicting.bytes_of("again") == predicting.bytes_of("one")
 
 
 @pytest.mark.soak
