@@ -53,9 +53,7 @@ def wheel_faults(names: list[str], image: Image) -> list[str]:
         except InvalidWheelFilename:
             faults.append(f"{name}: not the name of a wheel")
             continue
-        if package == "lsdc":
-            faults.append(f"{name}: the kit's own wheel is built from this checkout, and would take its place")
-        elif package in NEVER:
+        if package in NEVER:
             faults.append(f"{name}: {package} is never shipped, the image's own is what its other packages fit")
         elif package in image.packages:
             faults.append(f"{name}: the image has {package}")
@@ -67,6 +65,8 @@ def wheel_faults(names: list[str], image: Image) -> list[str]:
 def check_wheels(wheels: list[Path], image: Image) -> None:
     """DataError unless each extra wheel may be shipped and is there."""
     faults = [f"{path}: not there" for path in wheels if not path.is_file()]
+    faults += [f"{path.name}: the kit's own wheel is built from this checkout, and would take its place"
+               for path in wheels if path.name.lower().startswith("lsdc-")]
     faults += wheel_faults([path.name for path in wheels], image)
     if faults:
         raise DataError("these wheels cannot be bundled", got="\n          ".join(faults), remedy="leave them out",
