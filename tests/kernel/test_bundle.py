@@ -16,7 +16,7 @@ from lsdc.config import dump_settings, load_settings
 from lsdc.errors import ConfigError, DataError, LsdcError, WeightsError
 from lsdc.files import file_hash, read_json, write_json
 from lsdc.kernel import make_bundle, unfold
-from lsdc.kernel.image import IMAGES, NEEDED, wheel_faults
+from lsdc.kernel.image import IMAGES, NEEDED, check_wheels, wheel_faults
 from lsdc.kernel.layout import FOLD_FILES, MANIFEST
 from lsdc.kernel.manifest import faults_of, file_entry, read_manifest, write_manifest
 from lsdc.kernel.metadata import Names
@@ -280,12 +280,17 @@ def test_the_image_has_what_inference_needs():
     (["protobuf-6.0-py3-none-any.whl"], "protobuf is never shipped"),
     (["timm-1.0.20-py3-none-any.whl"], "the image has timm"),
     (["something.whl"], "not the name of a wheel"),
-    (["lsdc-0.1.0-py3-none-any.whl"], "the kit's own wheel is built from this checkout"),
-    (["LSDC-9-py3-none-any.whl"], "the kit's own wheel is built from this checkout"),
 ])
 def test_extra_wheels(names, fault):
     faults = wheel_faults(names, IMAGE)
     assert (faults == []) if fault is None else any(fault in one for one in faults)
+
+
+@pytest.mark.parametrize("name", ["lsdc-0.1.0-py3-none-any.whl", "LSDC-9-py3-none-any.whl"])
+def test_a_wheel_of_the_kit_is_no_extra(name, tmp_path):
+    (wheel := tmp_path / name).touch()
+    with pytest.raises(DataError, match="the kit's own wheel is built from this checkout"):
+        check_wheels([wheel], IMAGE)
 
 
 def test_an_extra_wheel_is_carried_with_the_module_it_brings(tmp_path, run, monkeypatch):

@@ -88,7 +88,9 @@ with reported():
 def test_tasks_end_with_whoever_launched_them(here, sent, to_all, code):
     """Ctrl-C comes to all processes of a terminal's group; the others come to the launcher alone."""
     asked = subprocess.Popen([sys.executable, "-c", LAUNCH], cwd=here, stderr=subprocess.PIPE, text=True,
-                             start_new_session=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+                             start_new_session=True, env=os.environ | {"PYTHONPATH": str(ROOT)},
+                             # a shell that runs the tests in its background has them ignore Ctrl-C
+                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     worker = process_of(here / "notes" / "one.1")
     os.killpg(asked.pid, sent) if to_all else os.kill(asked.pid, sent)
     assert asked.wait(30) == code
