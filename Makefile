@@ -110,7 +110,7 @@ TRIAL = $(OPTIONS) $(if $(FOLDS),--folds "$(FOLDS)") $(foreach row,$(ONLY),--onl
 bench-quality: $(READY)  ## the default network beside the paper's, priors and floor, all folds (FOLDS=0,1 ONLY=row REPORT=1)
 	$(LSDC) bench --what quality $(TRIAL)
 
-bench-ablation: $(READY)  ## the default network without each ingredient in turn, one fold (configs/ablation.yaml)
+bench-ablation: $(READY)  ## the default network without each ingredient in turn, one fold of another phantom (configs/ablation.yaml)
 	$(LSDC) bench --what ablation $(TRIAL)
 
 lint: $(READY)  ## ruff

@@ -11,7 +11,7 @@ from lsdc.config import Variant, differences, load_settings
 from lsdc.evaluate.cells import between, grid, number, signed
 from lsdc.evaluate.metric import TERMS
 
-# the phantom of both tables: none of its studies is one of the default phantom, which settings may be tried on
+# none of its studies is one of the default phantom or of bench_ablation's, on which settings may be tried
 QUALITY = ("phantom.train_studies=300", "phantom.test_studies=1", "phantom.seed=515", "phantom.quirks=[]")
 PREFIX = "quality"  # of the names of its runs
 PAPER = Path("configs/deepscorenet.yaml")

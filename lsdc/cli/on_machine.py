@@ -59,7 +59,7 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
     ablation   one fold of the config's network with each ingredient taken away or added
 
     Quality and ablation train on a phantom of their own size and seed, or on --data, with the first network's
-    detectors for all; their runs are named quality-* (--run changes the first word), and the same command goes on
+    detectors for all; their runs are named quality-* and ablation-* (--run changes the first word), and the same command goes on
     after a stop. The others, but for inference, predict and locations, are about the phantom of the config, whatever
     --data says.
     """

@@ -27,7 +27,7 @@ def bench_networks(
     run_name: what the names of the runs begin with. What is wrong with settings, names or folds is told before the
     phantom is made.
     """
-    from lsdc.bench.ablation import FOLDS, ablation_variants, bench_ablation
+    from lsdc.bench.ablation import ABLATED, FOLDS, ablation_variants, bench_ablation
     from lsdc.bench.quality import PREFIX, bench_quality, quality_variants
     from lsdc.bench.trial import check_variants, open_trial, run_of
     from lsdc.cli.data import open_data, plain_name, show_settings
@@ -37,7 +37,7 @@ def bench_networks(
 
     ablation = what == "ablation"
     compared = ablation_variants(config, overrides, table=variants) if ablation else quality_variants(config, overrides)
-    settings, prefix = compared[0].settings, plain_name(run_name or PREFIX)
+    settings, prefix = compared[0].settings, plain_name(run_name or (ABLATED if ablation else PREFIX))
     folds = folds or (FOLDS if ablation else ())
     check_variants(compared, only)
     if settings.folds.file is None and (unknown := [fold for fold in folds if fold >= settings.folds.count]):

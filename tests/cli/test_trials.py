@@ -5,7 +5,7 @@ from tests.cli.test_commands import lsdc, place  # noqa: F401 (a fixture)
 
 @pytest.mark.parametrize(("words", "message"), [
     (("ablation", "--only", "no_such"), "there is no row of this name\n  wanted: default, "),
-    (("ablation", "--folds", "0,5"), "a fold that does not exist\n  wanted: 0 to 4\n  got:    5"),
+    (("ablation", "--folds", "0,5"), "a fold that does not exist\n  wanted: 0 to 1\n  got:    5"),
     (("ablation", "--variants", "mine.yaml"), "bad: training.epoch: unknown key (did you mean epochs?)"),
     (("quality", "--set", "detector.epoch=3"), "detector.epoch: unknown key"),
     (("quality", "--folds", "one"), "'one': wanted numbers with commas between them"),
