@@ -111,6 +111,16 @@ TARGETS = tuple(Target(*pair, level) for pair in _CONDITION_NAMES for level in L
 TARGET_BY_COLUMN = {target.column: target for target in TARGETS}
 TARGET_BY_TITLES = {(target.condition_title, target.level.title): target for target in TARGETS}
 
+# normal / moderate / severe at L1/L2 ... L5/S1, as counted on the competition's tables
+RATES = {
+    Condition.CANAL: ((0.955, 0.034, 0.011), (0.897, 0.076, 0.027), (0.822, 0.117, 0.062), (0.751, 0.120, 0.129),
+                      (0.965, 0.026, 0.010)),
+    Condition.FORAMINAL: ((0.964, 0.032, 0.004), (0.910, 0.086, 0.004), (0.770, 0.209, 0.021), (0.612, 0.319, 0.069),
+                          (0.642, 0.258, 0.101)),
+    Condition.SUBARTICULAR: ((0.930, 0.056, 0.014), (0.827, 0.132, 0.041), (0.671, 0.230, 0.099),
+                             (0.451, 0.316, 0.233), (0.714, 0.205, 0.081)),
+}
+
 
 def row_id(study_id: int, target: Target) -> str:
     """Row of a submission, `<study_id>_<condition>_<level>`.

@@ -12,9 +12,9 @@ from lsdc.bench.saved import save_figures
 from lsdc.evaluate.floor import floor_predictions
 from lsdc.evaluate.graded import CONDITION_OF_TARGET, LEVEL_OF_TARGET
 from lsdc.evaluate.metric import score
-from lsdc.phantom.latents import RATES, draw_labels
+from lsdc.phantom.latents import draw_labels
 from lsdc.tables import GRADES, LATENTS
-from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, Condition, Level, Severity, Side, row_id
+from lsdc.taxonomy import RATES, SEVERITY_COLUMNS, TARGETS, Condition, Level, Severity, Side, row_id
 
 # Spearman correlations of the competition's labels: conditions, levels apart; pooled over levels and sides. Of one
 # condition at one level: left with right; else the sides are the same, or one of them is the midline.

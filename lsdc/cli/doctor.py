@@ -30,6 +30,7 @@ FOR_BUNDLES = {
     "build": "build", "ipykernel": "ipykernel", "nbclient": "nbclient", "nbformat": "nbformat",
     "packaging": "packaging", "setuptools": "setuptools",
 }
+FOR_TASKS = {"submitit": "submitit"}
 AT_ONCE, IMPORT_SECONDS = 2, 300  # processes; a first import from a slow disk takes more than a minute
 ROOM_GIGABYTES, MEMORY_GIGABYTES = 6, 6
 
@@ -73,7 +74,7 @@ def _packages(deep: bool) -> list[Finding]:
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     findings = [_package(name, distribution, importlib.import_module) for name, distribution in NEEDED.items()]
-    optional = FOR_TRAINING | FOR_BUNDLES
+    optional = FOR_TRAINING | FOR_BUNDLES | FOR_TASKS
     if not deep:
         return findings + [_package(name, distribution, _find) for name, distribution in optional.items()]
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(AT_ONCE) as pool:
@@ -100,7 +101,8 @@ def _package(name: str, distribution: str, load: Callable[[str], object]) -> Fin
         remedy = "OpenCV needs system libraries. On Debian or Ubuntu: apt-get install libgl1 libglib2.0-0"
     else:
         remedy = "make setup" if fault == "not installed" else "install it again: make clean, then make setup"
-        by = "making and verifying bundles" if name in FOR_BUNDLES else "training"
+        by = ("making and verifying bundles" if name in FOR_BUNDLES else
+              "launching tasks" if name in FOR_TASKS else "training")
         remedy += "" if fatal else f" ({by} needs it; inference does not)"
     return Finding(distribution, fault, fault=True, fatal=fatal, remedy=remedy)
 

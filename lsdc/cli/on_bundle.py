@@ -94,13 +94,14 @@ def make(runs: tuple[str, ...], out: Path, replace: bool, blend_file: Path | Non
 @bundle.command()
 @directory
 @click.option("--into", type=click.Path(path_type=Path), required=True, help="A scratch folder.")
-def unfold(folder: Path, into: Path) -> None:
+@click.option("--lenient", is_flag=True, help="Leave out what is damaged, instead of ending with an error.")
+def unfold(folder: Path, into: Path, lenient: bool) -> None:
     """What the notebook calls first: check every hash, lay the runs out, print how to predict, as json."""
     import json
 
     from lsdc.kernel.unfold import unfold
 
-    click.echo(json.dumps(unfold(folder, into)))
+    click.echo(json.dumps(unfold(folder, into, lenient=lenient)))
 
 
 @bundle.command()

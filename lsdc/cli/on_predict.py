@@ -53,7 +53,7 @@ def predict(root: Path | None, run_name: str | None, blend_file: Path | None, fo
     from lsdc.config import cache_root, load_settings, runs_root
     from lsdc.errors import ConfigError
     from lsdc.runs import RunFolder
-    from lsdc.submit import Recipe, Terms, open_blend, predict_test_part
+    from lsdc.submit import Recipe, Terms, open_blend, predict_test_part, salvaged_blend, salvaged_run
     from lsdc.submit.terms import FALLBACK_LIMIT
 
     if (blend_file is None) == (run_name is None):
@@ -75,7 +75,9 @@ def predict(root: Path | None, run_name: str | None, blend_file: Path | None, fo
     root = root or runs_root()
     if blend_file is None:
         run = RunFolder(root / plain_name(run_name))
-        recipe = Recipe.of_run(run, folds)
+        recipe = Recipe.of_run(run, folds) if terms.strict or not run.config.exists() else salvaged_run(run, folds)
+    elif not terms.strict:
+        recipe, run = salvaged_blend(blend_file, root, folds)
     else:
         _, members = open_blend(blend_file, root, bare=True)
         run = next(iter(members.values()))

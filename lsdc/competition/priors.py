@@ -8,7 +8,7 @@ import pandas as pd
 
 from lsdc.errors import TableError
 from lsdc.tables import PRIORS, SUBMISSION
-from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, Condition, row_id
+from lsdc.taxonomy import RATES, SEVERITY_COLUMNS, TARGETS, Condition, row_id
 from lsdc.weighting import weighted
 
 SMOOTHING = 12.0  # of 1 to 32 the best was 16 for tables of 20 phantom studies, 8 for 60 to 300; no effect at 1,580
@@ -37,6 +37,12 @@ def prior_table(grades: pd.DataFrame, *, smoothing: float = SMOOTHING) -> pd.Dat
 def uniform_table() -> pd.DataFrame:
     """One third everywhere, in the shape of a table of priors."""
     return _table(np.full((len(TARGETS), len(SEVERITY_COLUMNS)), 1 / len(SEVERITY_COLUMNS)))
+
+
+def published_table() -> pd.DataFrame:
+    """The competition's own rates by condition and level in the shape of a table of priors, for where no other is."""
+    levels = list(dict.fromkeys(target.level for target in TARGETS))
+    return _table(weighted(np.array([RATES[target.condition][levels.index(target.level)] for target in TARGETS])))
 
 
 def prior_predictions(priors: pd.DataFrame, studies: Iterable[int]) -> pd.DataFrame:

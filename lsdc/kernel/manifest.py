@@ -48,17 +48,22 @@ def faults_of(folder: Path, manifest: dict) -> list[str]:
 
     What the upload's client leaves out may be missing.
     """
-    files, faults = manifest["files"], []
-    for name, told in files.items():
+    extra = sorted({path.name for path in folder.iterdir()} - set(manifest["files"]) - {MANIFEST})
+    return [*damaged(folder, manifest).values(), *(f"extra: {name}" for name in extra)]
+
+
+def damaged(folder: Path, manifest: dict) -> dict[str, str]:
+    """By name the files that are missing or changed, and what is wrong with each."""
+    faults = {}
+    for name, told in manifest["files"].items():
         path = folder / name
         if not path.is_file():
-            faults += [] if name in STAYS else [f"missing: {name}"]
+            faults |= {} if name in STAYS else {name: f"missing: {name}"}
         elif path.stat().st_size != told["size"]:
-            faults.append(f"changed: {name} ({path.stat().st_size} bytes, was {told['size']})")
+            faults[name] = f"changed: {name} ({path.stat().st_size} bytes, was {told['size']})"
         elif file_hash(path) != told["sha256"]:
-            faults.append(f"changed: {name} (the same size, other bytes)")
-    extra = sorted({path.name for path in folder.iterdir()} - set(files) - {MANIFEST})
-    return faults + [f"extra: {name}" for name in extra]
+            faults[name] = f"changed: {name} (the same size, other bytes)"
+    return faults
 
 
 def checked_manifest(folder: Path) -> dict:

@@ -23,14 +23,20 @@ def open_blend(path: Path, runs: Path, *, bare: bool = False) -> tuple[Blend, di
     DataError with every fault: a model that is no run, a run that is not there, or whose predictions are no longer
     those that the blend was fitted on. bare: runs reduced to what inference needs will do, without predictions.
     """
-    blend = read_blend(path)
-    folders = {member.name: RunFolder(runs / member.run) for member in blend.members if member.run is not None}
-    faults = [fault for member in blend.members if (fault := _fault(member, folders.get(member.name), bare))]
+    blend, folders, faults = members_of(path, runs, bare=bare)
     if faults:
         raise DataError("this blend cannot be applied", wanted=f"the finished runs that it was fitted on, in {runs}",
                         got="\n          ".join(faults), where=path,
                         remedy="blend these runs anew with `lsdc blend`, or bring the runs named back")
     return blend, folders
+
+
+def members_of(path: Path, runs: Path, *, bare: bool) -> tuple[Blend, dict[str, RunFolder], list[str]]:
+    """A blend file, the run folders that it names by model, there or not, and all that is wrong with them."""
+    blend = read_blend(path)
+    folders = {member.name: RunFolder(runs / member.run) for member in blend.members if member.run is not None}
+    return blend, folders, [fault for member in blend.members
+                            if (fault := _fault(member, folders.get(member.name), bare))]
 
 
 def make_blended_submission(

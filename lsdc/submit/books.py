@@ -1,6 +1,7 @@
 """What a prediction has so far, in the file, in its parts and in the ledger; and what a lenient run can do without."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from lsdc.competition import CompetitionFolder
@@ -22,8 +23,11 @@ log = logging.getLogger(__name__)
 class Books:
     """Keeps submission, parts and ledger together. Whatever is caught here is told, and an error in a strict run."""
 
-    def __init__(self, submission: GrowingSubmission, parts: Parts, terms: Terms):
-        self.submission, self.parts, self.terms, self.ledger, self.faults = submission, parts, terms, Ledger(), []
+    def __init__(self, submission: GrowingSubmission, terms: Terms):
+        self.submission, self.terms, self.ledger, self.faults = submission, terms, Ledger(), []
+        self.parts: Parts | None = None  # of the recipe that is at work, as what follows
+        self.pace: Pace | None = None
+        self.crew: Crew | None = None
 
     def judge(self, faults: list[str], data: Path) -> None:
         """What is wrong with the folder. A strict run that ends here leaves priors, not another run's file that would
@@ -38,11 +42,12 @@ class Books:
                             remedy=f"{self.terms.out} is valid and holds priors only; mend the folder, or use "
                                    "`lsdc predict --lenient`")
 
-    def take_up(self, folder: CompetitionFolder, pace: Pace) -> list[int]:
+    def take_up(self, folder: CompetitionFolder, parts: Parts, pace: Pace) -> list[int]:
         """Enter what an earlier run finished. What is left to do: at its end, what failed or got less effort then.
 
         Studies without a series in the table are answered by priors.
         """
+        self.parts = parts
         known, done, again = set(folder.series["test"].study_id), set(), []
         for study_id in self.submission.asked.studies:
             if study_id not in known:
@@ -86,10 +91,10 @@ class Books:
             self.ledger.failed[study_id] = error.problem
             self.submission.fail(study_id, error.problem)
 
-    def close(self, pace: Pace, crew: Crew | None) -> Outcome:
+    def close(self, pace: Pace, crew: Crew | None, left_out: Sequence[str] = ()) -> Outcome:
         """Write the file for the last time, and summary.json. StorageError where the file cannot be written."""
         self.submission.write()
-        outcome = outcome_of(self.submission, self.terms, self.ledger, pace, crew, self.faults)
+        outcome = outcome_of(self.submission, self.terms, self.ledger, pace, crew, self.faults, left_out)
         try:
             write_json(self.terms.work / "summary.json", outcome.figures)
         except StorageError as error:

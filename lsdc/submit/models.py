@@ -31,10 +31,12 @@ class FoldModel:
     half: torch.dtype | None = None  # of the classifier's arithmetic on a GPU; the detector's is always float32
 
     @classmethod
-    def load(cls, here: FoldFolder, device: torch.device, compute: ComputeSettings, half: torch.dtype | None = None
-             ) -> "FoldModel":
+    def load(cls, here: FoldFolder, device: torch.device, compute: ComputeSettings, half: torch.dtype | None = None,
+             priors: pd.DataFrame | None = None) -> "FoldModel":
+        """priors: in the place of the fold's own. WeightsError when a model is not whole."""
         return cls(here.number, Detector.load(here.detector, device, batch=compute.detect_batch),
-                   Grader.load(here.classifier, device, batch_size=compute.batch_size), read_priors(here.priors), half)
+                   Grader.load(here.classifier, device, batch_size=compute.batch_size),
+                   read_priors(here.priors) if priors is None else priors, half)
 
     def rows(self, study: Study, *, flip: bool = True, lap: Lap = lambda _: None) -> pd.DataFrame:
         """PREDICTIONS of one study: 25 rows. flip=False leaves the mirrored look out where the classifier has one."""
@@ -71,8 +73,8 @@ class Ensemble:
              ) -> "Ensemble":
         """WeightsError when a model is not whole."""
         half = None if device.type == "cpu" else half
-        return cls({name: [FoldModel.load(fold, device, compute, half) for fold in folds]
-                    for name, folds in recipe.folds.items()}, recipe.opened_blend())
+        return cls({name: [FoldModel.load(fold, device, compute, half, recipe.priors_of(fold)) for fold in folds]
+                    for name, folds in recipe.folds.items() if folds}, recipe.opened_blend())
 
     def rows(self, study: Study, effort: Effort, lap: Lap = lambda _: None) -> pd.DataFrame:
         """25 rows of a study: row_id, the probabilities, fallback; the mean over each run's first folds, blended."""

@@ -86,7 +86,7 @@ class Ledger:
 
 
 def outcome_of(submission: GrowingSubmission, terms: Terms, ledger: Ledger, pace: Pace, crew: Crew | None,
-               faults: Sequence[str]) -> Outcome:
+               faults: Sequence[str], left_out: Sequence[str] = ()) -> Outcome:
     causes, rows = submission.causes(), len(submission.asked.rows)
     graded = [part for part in ledger.graded if not part.failed]
     by_cause = {cause: sorted(study for study, why in ledger.failed.items() if why == cause)
@@ -97,7 +97,7 @@ def outcome_of(submission: GrowingSubmission, terms: Terms, ledger: Ledger, pace
         "studies": len(submission.asked.studies), "rows": rows, "fallback_rows": sum(causes.values()),
         "fallback_share": sum(causes.values()) / rows, "fallbacks": causes, "failed_studies": by_cause,
         "data_faults": list(faults), "degraded": list(pace.degraded), "effort": str(pace.effort),
-        "notes": [*submission.asked.notes, *(crew.notes if crew else ()),
+        "notes": [*submission.asked.notes, *left_out, *(crew.notes if crew else ()),
                   *([f"{ledger.lost_parts} studies could not be kept for a resumption"] if ledger.lost_parts else ())],
         "graded_now": len(graded), "from_parts": ledger.kept, "seconds": terms.clock() - terms.began,
         "seconds_per_study": {stage: median(values) for stage, values in taken.items()},

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from lsdc.competition import CompetitionFolder
 from lsdc.competition.asked import open_test_part, read_asked
 from lsdc.competition.tables import FILES
 from lsdc.config import ComputeSettings
 from lsdc.errors import LsdcError, StorageError
 from lsdc.submit.books import Books
 from lsdc.submit.crew import Crew, choose_crew
+from lsdc.submit.damage import without_damaged
 from lsdc.submit.dealing import graded
 from lsdc.submit.effort import Pace
 from lsdc.submit.growing import GrowingSubmission
@@ -36,20 +38,33 @@ def predict_test_part(data: Path, recipe: Recipe, compute: ComputeSettings, term
     asked = read_asked(data)
     submission = GrowingSubmission(terms.out, asked, recipe.priors(), clock=terms.clock)
     submission.begin()  # from here on there is something to hand in
-    books = Books(submission, Parts(terms.work, recipe.key(precision=compute.precision)), terms)
+    books = Books(submission, terms)
     folder, faults = open_test_part(data, asked)
     books.judge(faults, data)
-    pace, crew = Pace(recipe.efforts(), terms.deadline, 1, terms.clock, terms.began), None
-    todo = books.take_up(folder, pace)  # all but what an earlier run finished
+    while (rest := _graded(books, folder, recipe, compute, choose, hire)) is not None:
+        recipe = rest  # a lenient run goes on without what is damaged
+    return books.close(books.pace, books.crew, recipe.notes)
+
+
+def _graded(books: Books, folder: CompetitionFolder, recipe: Recipe, compute: ComputeSettings,
+            choose: Callable[..., Crew], hire: Callable[[Crew], Hands]) -> Recipe | None:
+    """Grade all studies that are left; another recipe where models are damaged and it is worth while to go on."""
+    terms, ledger = books.terms, books.ledger
+    books.pace, books.crew = Pace(recipe.efforts(), terms.deadline, 1, terms.clock, terms.began), None
+    parts = Parts(terms.work, recipe.key(precision=compute.precision))
+    todo = books.take_up(folder, parts, books.pace)  # all but what an earlier run finished
     try:
+        recipe.any_models()
         folder = folder.keeping(compute)
-        crew = choose(recipe, folder, compute, len(todo)) if todo else None  # a process for each device
-        with closing(graded(todo, crew, hire, pace, books.ledger)) as parts:
-            for part in parts:
+        books.crew = choose(recipe, folder, compute, len(todo)) if todo else None  # a process for each device
+        with closing(graded(todo, books.crew, hire, books.pace, ledger)) as found:
+            for part in found:
                 books.enter(part)  # and renew the file now and then
     except LsdcError as error:
+        if not (terms.strict or ledger.graded) and (rest := without_damaged(recipe, compute)) is not None:
+            return rest
         books.give_up(error, todo)
-    return books.close(pace, crew)
+    return None
 
 
 def _keep_apart(out: Path, data: Path) -> None:

@@ -28,10 +28,11 @@ def look(tmp_path, monkeypatch):
     monkeypatch.setenv("LSDC_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("LSDC_CACHE", str(tmp_path / "cache"))
 
-    def examine(needed=(), training=(), bundles=(), data=None, deep=True) -> dict[str, doctor.Finding]:
+    def examine(needed=(), training=(), bundles=(), tasks=(), data=None, deep=True) -> dict[str, doctor.Finding]:
         monkeypatch.setattr(doctor, "NEEDED", {name: name for name in needed})
         monkeypatch.setattr(doctor, "FOR_TRAINING", {name: name for name in training})
         monkeypatch.setattr(doctor, "FOR_BUNDLES", {name: name for name in bundles})
+        monkeypatch.setattr(doctor, "FOR_TASKS", {name: name for name in tasks})
         return {finding.what: finding for finding in doctor.examine(data, deep=deep)}
 
     return examine
@@ -43,10 +44,11 @@ def test_every_dependency_is_looked_at():
 
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     optional = project["optional-dependencies"]
-    names = {"needed": project["dependencies"], "training": optional["train"], "bundles": optional["kernel"]}
+    names = {"needed": project["dependencies"], "training": optional["train"], "bundles": optional["kernel"],
+             "tasks": optional["cluster"]}
     names = {kind: {text.partition(">")[0] for text in texts} for kind, texts in names.items()}
     assert names == {"needed": set(doctor.NEEDED.values()), "training": set(doctor.FOR_TRAINING.values()),
-                     "bundles": set(doctor.FOR_BUNDLES.values())}
+                     "bundles": set(doctor.FOR_BUNDLES.values()), "tasks": set(doctor.FOR_TASKS.values())}
 
 
 def test_a_package_that_is_there(install, look):
@@ -65,6 +67,8 @@ def test_a_missing_package(look):
     assert not found.fatal
     assert found.line.startswith("warn lsdc_absent")
     assert found.remedy == "make setup (training needs it; inference does not)"
+    found = look(tasks=["lsdc_absent"])["lsdc_absent"]
+    assert found.remedy == "make setup (launching tasks needs it; inference does not)"
     for deep in (True, False):
         found = look(bundles=["lsdc_absent"], deep=deep)["lsdc_absent"]
         assert (found.fault, found.fatal) == (True, False)

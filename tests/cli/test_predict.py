@@ -64,6 +64,14 @@ def test_options(asked):
     assert asked("--run", "mine", "--deadline-seconds", 9).terms.deadline_s == 9
 
 
+def test_a_lenient_run_takes_folds_whose_priors_are_lost(asked, tmp_path):
+    (tmp_path / "runs" / "mine" / "fold0" / "priors.csv").unlink()
+    assert [fold.number for fold in asked("--run", "mine").recipe.folds["mine"]] == [2]
+    recipe = asked("--run", "mine", "--lenient").recipe
+    assert [fold.number for fold in recipe.folds["mine"]] == [0, 2]
+    assert "mine, fold 0: other priors stand in for its own: a csv file is missing" in recipe.notes
+
+
 @pytest.mark.parametrize(("words", "error", "message"), [
     (("--run", "other"), DataError, "this run has no trained fold"),
     (("--run", "mine", "--folds", "0,1"), FoldError, r"not trained\n  wanted: 0, 2\n  got:    1"),

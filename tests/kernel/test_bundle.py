@@ -217,6 +217,38 @@ def test_a_blend_and_its_runs(tmp_path, monkeypatch):
         make_bundle(order(*runs, blend=file), tmp_path / "other")
 
 
+@pytest.mark.parametrize(("name", "place", "kept"), [
+    ("two--fold0--classifier--classifier.safetensors", "fold0/classifier", ["fold0/priors.csv"]),
+    ("two--fold0--detector--detector.json", "fold0/detector", ["fold0/priors.csv"]),
+    ("two--fold0--priors.csv", "fold0/priors.csv", ["fold0/classifier/classifier.json"]),
+])
+def test_a_scoring_run_unfolds_what_is_whole(tmp_path, monkeypatch, caplog, name, place, kept):
+    without_building(monkeypatch)
+    make_bundle(order(write_run(tmp_path / "two", folds=(0, 1))), bundle := tmp_path / "bundle")
+    (bundle / name).write_bytes((bundle / name).read_bytes()[:-3])
+    with pytest.raises(DataError, match=f"changed: {name}"):
+        unfold(bundle, tmp_path / "strict")
+    told = unfold(bundle, tmp_path / "lenient", lenient=True)
+    assert told["arguments"][2:] == ["--run", "two"]
+    run = tmp_path / "lenient" / "bundle" / "runs" / "two"
+    assert not (run / place).exists()
+    assert all((run / one).exists() for one in [*kept, "fold1/classifier/classifier.json", "fold1/priors.csv"])
+    assert f"the bundle goes on without: changed: {name}" in caplog.text
+    assert ("left out: two, fold 0" in caplog.text) == (not name.endswith("priors.csv"))
+    (bundle / "two--config.yaml").unlink()
+    with pytest.raises(DataError, match=r"nothing of this bundle can predict(.|\n)*missing: two--config\.yaml"):
+        unfold(bundle, tmp_path / "lenient", lenient=True)
+
+
+def test_a_damaged_blend_leaves_its_first_run_to_predict_in_a_scoring_run(tmp_path, monkeypatch):
+    without_building(monkeypatch)
+    runs = [write_run(tmp_path / name) for name in ("one", "two")]
+    make_bundle(order(*runs, blend=blend_of(tmp_path / "mine.json", *runs)), bundle := tmp_path / "bundle")
+    assert unfold(bundle, tmp_path / "whole", lenient=True)["arguments"][2] == "--blend"
+    (bundle / "blend.json").write_text("{}")
+    assert unfold(bundle, tmp_path / "lenient", lenient=True)["arguments"][2:] == ["--run", "one"]
+
+
 def test_expected_scores_are_of_these_folds(tmp_path, monkeypatch):
     without_building(monkeypatch)
     run = write_run(tmp_path / "runs" / "scored")

@@ -76,8 +76,18 @@ def test_a_bundle_that_was_spoiled_stops_a_saving_run_and_names_every_file(bundl
     assert values_of(submission) == third
 
 
-def test_a_spoiled_bundle_in_a_scoring_run_is_recorded_and_the_file_is_valid(bundle, data, here, tmp_path):
+def test_a_scoring_run_goes_on_without_what_is_damaged(bundle, data, here, tmp_path):
     (bundle / "tiny--fold0--priors.csv").unlink()
+    judged, submission = kernel(Trial("tiny", scoring=True), bundle, data, here, tmp_path)
+    assert (judged.told.code, judged.faults) == (0, ())
+    assert "the bundle goes on without: missing: tiny--fold0--priors.csv" in judged.told.output
+    assert "priors are the competition's published rates" in judged.told.output
+    assert check_submission(submission, data / SAMPLE)["rows"] == 50
+    assert values_of(submission) != third
+
+
+def test_a_bundle_without_its_run_in_a_scoring_run_is_recorded_and_the_file_is_valid(bundle, data, here, tmp_path):
+    (bundle / "tiny--config.yaml").unlink()
     judged, submission = kernel(Trial("tiny", scoring=True), bundle, data, here, tmp_path)
     assert judged.told.code == 0
     assert any(fault.startswith("failed steps: verify and install") for fault in judged.faults)

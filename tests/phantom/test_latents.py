@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lsdc.phantom.latents import RATES, READER_NOISE, covariance, draw_labels, severity_probabilities
+from lsdc.phantom.latents import READER_NOISE, covariance, draw_labels, severity_probabilities
 from lsdc.phantom.study import plan_study, study_number
-from lsdc.taxonomy import TARGETS
+from lsdc.taxonomy import RATES, TARGETS
 
 
 def test_expected_rates_are_those_of_the_competition():

@@ -318,9 +318,9 @@ def test_what_is_noted_of_a_study_does_not_hold_its_answers(data, run, tmp_path)
     asked = read_asked(data)
     folder, _ = open_test_part(data, asked)
     recipe = Recipe.of_run(run)
-    books = Books(GrowingSubmission(terms.out, asked, recipe.priors()), Parts(terms.work, "key"), terms)
+    books = Books(GrowingSubmission(terms.out, asked, recipe.priors()), terms)
     pace = Pace(recipe.efforts(), None, 1, terms.clock, terms.began)
-    assert books.take_up(folder, pace) == list(STUDIES)
+    assert books.take_up(folder, Parts(terms.work, "key"), pace) == list(STUDIES)
     values = [[0.5, 0.25, 0.25]] * 25
     for study in STUDIES:
         books.enter(Part(study, values, [None] * 25, pace.effort, None, [], {}, files_of(folder, study), "cpu"))
@@ -350,6 +350,7 @@ def test_what_is_left_to_do_is_put_together_once(data, run, tmp_path, monkeypatc
         made.clear()
         submission = GrowingSubmission(terms.out, replace(asked, studies=STUDIES[:count]), recipe.priors())
         pace = Pace(recipe.efforts(), None, 1, terms.clock, terms.began)
-        assert Books(submission, Parts(terms.work, "key"), terms).take_up(folder, pace) == list(STUDIES[:count])
+        todo = Books(submission, terms).take_up(folder, Parts(terms.work, "key"), pace)
+        assert todo == list(STUDIES[:count])
         counts.append(len(made))
     assert counts[0] == counts[1] > 0
