@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 
 from lsdc.detect.export import export_network
+from lsdc.detect.training_state import STATE_FILE, averaged_network, begin_epoch, go_on, read_state, write_state
 from lsdc.errors import LsdcError, WeightsError
 
 INTEGRATIONS = ("sync", "clearml", "comet", "dvc", "hub", "mlflow", "neptune", "raytune", "tensorboard", "wandb")
@@ -30,17 +31,16 @@ def main(job_path: Path) -> None:
     threading.Thread(target=_end_with_parent, args=(job["parent"],), daemon=True).start()
     report = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # whatever ultralytics prints joins the log
-    trainer = _trainer(job, report)
-    if trainer is not None:
-        trainer.train()
-    last = _last_checkpoint(job)
-    if last is None:
-        raise RuntimeError("training ended without a readable last.pt")
-    export_network(last["ema"], Path(job["export"]), job["overrides"]["imgsz"])
+    path = Path(job["overrides"]["save_dir"]) / STATE_FILE
+    state = read_state(path)
+    if state is None or state["epoch"] + 1 < job["overrides"]["epochs"]:
+        _trainer(job, report, path, state).train()
+        state = read_state(path)
+    export_network(averaged_network(state), Path(job["export"]), job["overrides"]["imgsz"])
 
 
-def _trainer(job: dict, report):
-    """The trainer of a new or interrupted training; None when all epochs are done."""
+def _trainer(job: dict, report, path: Path, state: dict | None):
+    """The trainer of a new training, or of an interrupted one: that of `state`. Each epoch is kept in `path`."""
     from ultralytics.models.yolo.detect import DetectionTrainer
     from ultralytics.utils import LOGGER, SETTINGS
 
@@ -55,6 +55,16 @@ def _trainer(job: dict, report):
                 check_fit(model, weights, job["weights"])
             return model
 
+        def resume_training(self, ckpt):
+            if state is not None:
+                go_on(self, state)
+
+        def save_model(self):
+            saved = super().save_model()  # last.pt, to which it goes back itself when a loss is no number
+            _say(report, epoch=self.epoch + 1, loss={name: float(value) for name, value in self.tloss.items()})
+            write_state(self, path)  # after it was said: an epoch may be said twice, and never not at all
+            return saved
+
         def validate(self):
             return {}, None
 
@@ -63,12 +73,8 @@ def _trainer(job: dict, report):
 
     LOGGER.setLevel(logging.WARNING)  # no progress bars in the log
     SETTINGS.update({name: False for name in INTEGRATIONS if name in SETTINGS})
-    overrides, last = dict(job["overrides"]), _last_checkpoint(job)
-    if last is not None and last["epoch"] + 1 >= overrides["epochs"]:
-        return None
-    if last is not None:  # resume=True on a finished or foreign file would silently start anew: it was checked
-        overrides["resume"] = str(_last_path(job))
-    elif job["weights"]:
+    overrides = dict(job["overrides"])
+    if job["weights"]:
         overrides["pretrained"] = job["weights"]
     if job["brightness"]:
         import albumentations
@@ -78,8 +84,7 @@ def _trainer(job: dict, report):
     trainer = Trainer(overrides=overrides)
     trainer.add_callback("on_train_start", lambda _: torch.set_num_threads(job["threads"]))
     trainer.add_callback("on_train_start", lambda one: _say(report, epoch=one.start_epoch))
-    trainer.add_callback("on_fit_epoch_end", lambda one: _say(
-        report, epoch=one.epoch + 1, loss={name: float(value) for name, value in one.tloss.items()}))
+    trainer.add_callback("on_train_epoch_start", begin_epoch)
     return trainer
 
 
@@ -105,24 +110,6 @@ def check_fit(model: torch.nn.Module, weights: torch.nn.Module, where: str | Non
         raise WeightsError("these starting weights are of another model", got=f"{fit} of {len(ours)} tensors fit",
                            where=where, wanted="weights of the detector.architecture that the config names",
                            remedy="name the right file in detector.weights, or set it to null")
-
-
-def _last_path(job: dict) -> Path:
-    return Path(job["overrides"]["save_dir"]) / "weights" / "last.pt"
-
-
-def _last_checkpoint(job: dict) -> dict | None:
-    """last.pt when it is whole and of a training that can go on or be exported; else None."""
-    path = _last_path(job)
-    if not path.exists():
-        return None
-    try:
-        last = torch.load(path, map_location="cpu", weights_only=False)  # our own file
-    except Exception as error:  # a file cut by a kill raises what its bytes lead to
-        print(f"{path} cannot be read, training starts anew: {error}", file=sys.stderr)
-        return None
-    whole = isinstance(last, dict) and last.get("epoch", -1) >= 0 and last.get("optimizer") and last.get("ema")
-    return last if whole else None
 
 
 def _say(report, **values) -> None:

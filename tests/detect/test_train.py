@@ -84,7 +84,7 @@ def test_an_interrupted_training_goes_on_and_leaves_no_orphan(toy_folder, toy_se
     (tmp_path / "job.json").write_text(json.dumps(jobs[0]))
     parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path / "job.json"), str(scratch)],
                               stderr=subprocess.DEVNULL)
-    wait_until((scratch / "run" / "weights" / "last.pt").exists)
+    wait_until((scratch / "run" / "state.pt").exists)
     (worker,) = (int(word) for word in Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split())
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
