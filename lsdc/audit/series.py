@@ -18,11 +18,11 @@ from lsdc.dicom import (
     SlicePlane,
     along_normal,
     canonical_axes,
-    files_to_look_at,
     main_orientation,
     orientation_of,
     pixel_range,
     read_facts,
+    series_files,
 )
 from lsdc.errors import DicomError
 from lsdc.taxonomy import Plane
@@ -111,7 +111,7 @@ def look_at(folder: Path, series_id: int, plane: Plane | None, *, pixels: bool) 
     """Read every header of a series folder; with `pixels` decode the images too. Raises nothing."""
     look = SeriesLook(series_id, plane)
     try:
-        look.files = files_to_look_at(folder)
+        look.files = series_files(folder)
     except DicomError as error:
         look.found.append((Kind.SERIES_NOT_ON_DISK, 1, str(error.got)))
         return look

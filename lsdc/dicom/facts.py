@@ -36,7 +36,6 @@ from lsdc.dicom.header import (
 )
 from lsdc.dicom.pixels import stored_values
 from lsdc.dicom.plane import SlicePlane
-from lsdc.dicom.series import series_files
 from lsdc.errors import DicomError
 
 WANTED_NUMBERS = ("InstanceNumber", "SliceThickness", "SpacingBetweenSlices")
@@ -106,14 +105,6 @@ def read_facts(path: Path) -> SliceFacts:
     except Exception as error:  # pydicom raises what the bytes lead it to: struct, value, key, attribute errors
         problem = error.problem if isinstance(error, DicomError) else named(error)
         return SliceFacts(path, FileFault.UNREADABLE, problem)
-
-
-def files_to_look_at(folder: Path) -> list[Path]:
-    """What `series_files` gives, and the links of the folder that lead nowhere; DicomError as there."""
-    there = series_files(folder)
-    with os.scandir(folder) as entries:
-        links = [Path(entry.path) for entry in entries if entry.is_symlink() and not entry.name.startswith(".")]
-    return there + sorted(path for path in links if not path.exists())
 
 
 def pixel_range(path: Path) -> tuple[float, float]:

@@ -135,9 +135,13 @@ def read_planes(folder: Path) -> tuple[SlicePlane, ...]:
 
 
 def series_files(folder: Path) -> list[Path]:
-    """Files of a series folder in the order of their instance numbers; DicomError when there is no folder."""
+    """Files of a series folder in the order of their instance numbers; DicomError when there is no folder.
+
+    Links that lead nowhere, and what vanishes meanwhile, are among them: reading them says so.
+    """
     try:
-        paths = [path for path in Path(folder).iterdir() if path.is_file() and not path.name.startswith(".")]
+        paths = [path for path in Path(folder).iterdir()
+                 if not path.name.startswith(".") and (path.is_file() or not path.exists())]
     except OSError as error:
         raise DicomError("a series folder cannot be read", got=error.strerror, where=folder) from error
     return sorted(paths, key=lambda path: (int(path.stem) if path.stem.isdecimal() else -1, path.name))

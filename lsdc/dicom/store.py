@@ -66,8 +66,11 @@ class SeriesStore:
 
     def _entry(self, folder: Path) -> Path:
         with os.scandir(folder) as there:
-            facts = [(one.name, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-                     for one in there if not one.name.startswith(".") for status in (one.stat(),)]
+            facts = []
+            for one in (one for one in there if not one.name.startswith(".")):
+                with suppress(FileNotFoundError):  # it vanished; what is left can still be read
+                    status = one.stat()
+                    facts.append((one.name, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
         key = content_hash([VERSION, str(folder.resolve()), sorted(facts)])
         return self.root / key[:2] / f"{key}.safetensors"
 
@@ -79,7 +82,7 @@ class SeriesStore:
                 raise StorageError("the disk is nearly full", where=self.root)
             with written_aside(entry) as aside:
                 _save(aside, slices, faults)
-        except (OSError, StorageError) as error:
+        except (OSError, StorageError, SafetensorError) as error:  # the last says so of a full disk
             self.keeps = False
             log.warning("decoded series are not kept: %s (%s)", getattr(error, "problem", error), self.root)
         else:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pydantic
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 import lsdc
 from lsdc.config.sections import ClassifierSettings, CropSettings
@@ -34,7 +34,7 @@ def save_classifier(trained: Classifier, folder: Path, **told: object) -> None:
     folder = Path(folder)
     state = {name: value.detach().cpu().contiguous() for name, value in trained.model.state_dict().items()}
     with written_aside(folder / WEIGHTS_FILE) as aside:
-        save_file(state, aside)
+        aside.write_bytes(save(state))  # by Python, which tells of a full disk as every other file does
     write_json(folder / DESCRIPTION_FILE, {
         "format": FORMAT, "kit": lsdc.__version__, "torch": torch.__version__, "fold": trained.fold,
         # local weights were only the start of the training

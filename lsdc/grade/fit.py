@@ -24,6 +24,7 @@ from lsdc.errors import DeviceError
 from lsdc.grade.augment import jitter_pool
 from lsdc.grade.balance import balance
 from lsdc.grade.batches import EpochBatches
+from lsdc.grade.checkpoints import WrittenAside
 from lsdc.grade.dataset import CropDataset
 from lsdc.grade.heads import LEVELS
 from lsdc.grade.history import History
@@ -179,7 +180,7 @@ def _trainer(settings: Settings, device: torch.device, work: Path, *, tuning: bo
         gradient_clip_val=settings.training.gradient_clip or None,
         accumulate_grad_batches=settings.training.accumulate, callbacks=callbacks, enable_progress_bar=bar,
         logger=TensorBoardLogger(work, name="tensorboard", version=""), log_every_n_steps=10,
-        enable_model_summary=False, use_distributed_sampler=False, num_sanity_val_steps=0,
+        plugins=WrittenAside(), enable_model_summary=False, use_distributed_sampler=False, num_sanity_val_steps=0,
         benchmark=device.type == "cuda" and not _whole(settings),  # it tries all algorithms for every size of a batch
     )
 

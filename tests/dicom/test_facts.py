@@ -4,7 +4,7 @@ import pytest
 from pydicom.encaps import encapsulate
 from pydicom.uid import MPEG2MPML, ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
-from lsdc.dicom import FileFault, files_to_look_at, pixel_range, read_facts
+from lsdc.dicom import FileFault, pixel_range, read_facts, series_files
 from lsdc.errors import DicomError
 from tests.builders import write_slice
 
@@ -105,7 +105,7 @@ def test_links_that_lead_nowhere_are_looked_at(path):
     folder.mkdir()
     for name, target in (("2.dcm", "nowhere"), ("1.dcm", path), ("3.dcm", path.parent), (".4.dcm", "nowhere")):
         (folder / name).symlink_to(target)
-    assert [one.name for one in files_to_look_at(folder)] == ["1.dcm", "2.dcm"]
+    assert [one.name for one in series_files(folder)] == ["1.dcm", "2.dcm"]
     facts = read_facts(folder / "2.dcm")
     assert (facts.fault, facts.problem) == (FileFault.UNREADABLE, "the file is missing")
 
