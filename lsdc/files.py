@@ -1,19 +1,24 @@
 """Files written aside and renamed, so that what has its final name is whole."""
 
 import errno
+import glob
 import hashlib
 import json
+import logging
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from lsdc.errors import StorageError
 
+log = logging.getLogger(__name__)
+
+ASIDE = ".aside"  # how folders end in which files are written before they are renamed
 ELSEWHERE = "choose another: LSDC_RUNS, LSDC_CACHE (make RUNS=... CACHE=...), or --out where there is one"
 
 
@@ -30,7 +35,7 @@ def written_aside(path: Path) -> Iterator[Path]:
         scratch = _made_beside(path)
         aside = scratch / path.name
         yield aside
-        os.replace(aside, path)
+        _put_in_place(aside, path)
     except OSError as error:
         if (said := _explained(error, path)) is not None:
             raise said from error
@@ -40,26 +45,71 @@ def written_aside(path: Path) -> Iterator[Path]:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
+def _put_in_place(aside: Path, path: Path) -> None:
+    """Rename; a folder takes the place of one that is there, which is whole until then."""
+    if aside.is_dir() and path.is_dir():
+        before = aside.with_name(f"before-{path.name}")
+        os.replace(path, before)
+        try:
+            os.replace(aside, path)
+        except OSError:
+            os.replace(before, path)
+            raise
+    else:
+        os.replace(aside, path)
+
+
 @contextmanager
 def locked(folder: Path, *, busy: str | None = None) -> Iterator[None]:
     """Hold a folder, made if it is not there, for this process alone, until the block or the process ends.
 
-    Another process waits, or, where `busy` says what it met, gets a StorageError. StorageError as `written_aside`.
+    What killed writers left in it is removed. Another process waits, or, where `busy` says what it met, gets a
+    StorageError. StorageError as `written_aside`.
     """
     folder = Path(folder)
+    with _held(folder / ".lock", folder, busy):
+        remove_asides(folder)
+        yield
+
+
+@contextmanager
+def alone(path: Path, *, busy: str | None = None) -> Iterator[None]:
+    """`locked` for the place of a file or folder that is to be written, by a file beside it that goes at the end."""
+    path = Path(path)
+    lock = path.with_name(f".{path.name}.lock")
+    with _held(lock, path, busy):
+        remove_asides(path.parent, path.name)
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)  # still held: who waits for it looks for the file anew
+
+
+@contextmanager
+def _held(lock: Path, where: Path, busy: str | None) -> Iterator[None]:
+    held = FileLock(lock)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
-        lock.acquire(blocking=busy is None)
-    except Timeout as error:
-        raise StorageError(busy, where=folder, remedy="wait until it has ended, or stop it; then run this again"
-                           ) from error
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            held.acquire(blocking=False)
+        except Timeout as error:
+            if busy is not None:
+                raise StorageError(busy, where=where, remedy="wait until it has ended, or stop it; then run this again"
+                                   ) from error
+            log.info("waiting until another process has ended its work in %s", where)
+            held.acquire()
     except OSError as error:
-        raise _explained(error, folder) or _no_place(error, folder) from error
+        raise _explained(error, where) or _no_place(error, where) from error
     try:
         yield
     finally:
-        lock.release()
+        held.release()
+
+
+def remove_asides(folder: Path, name: str = "*") -> None:
+    """Remove what killed writers left beside a folder's files, or beside one: for who holds it alone."""
+    for scratch in Path(folder).glob(f".{name if name == '*' else glob.escape(name)}.*{ASIDE}"):
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _made_beside(path: Path) -> Path:
@@ -68,7 +118,7 @@ def _made_beside(path: Path) -> Path:
                            remedy=ELSEWHERE)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        return Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=ASIDE, dir=path.parent))
     except OSError as error:
         raise _explained(error, path) or _no_place(error, path) from error
 
@@ -120,6 +170,20 @@ def need_space(folder: Path, gigabytes: float, what: str, remedy: str = MOVE) ->
     if free < gigabytes:
         raise StorageError(f"not enough free disk for {what}", wanted=f"{gigabytes:.1f} GB", got=f"{free:.1f} GB",
                            where=place, remedy=remedy)
+
+
+def files_in(folder: Path) -> list[list]:
+    """Name, size and time (ns) of everything in a folder, in order; [] where it is not there or cannot be read.
+
+    What vanishes while it is looked at is left out.
+    """
+    facts = []
+    with suppress(OSError), os.scandir(folder) as there:
+        for one in there:
+            with suppress(OSError):
+                status = one.stat()
+                facts.append([one.name, status.st_size, status.st_mtime_ns])
+    return sorted(facts)
 
 
 def content_hash(value: object) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from lsdc.config import load_settings
 from lsdc.errors import StorageError, TableError
-from lsdc.files import locked, need_space, read_json, write_json, written_aside
+from lsdc.files import ASIDE, alone, locked, need_space, read_json, write_json, written_aside
 from lsdc.phantom import generate
 
 
@@ -33,6 +33,27 @@ def test_folders_too(tmp_path):
         (aside / "x").write_text("1")
         assert not (tmp_path / "out").exists()
     assert (tmp_path / "out" / "x").read_text() == "1"
+
+
+def test_a_folder_takes_the_place_of_a_folder_when_it_is_whole(tmp_path):
+    for number in (1, 2):
+        with written_aside(tmp_path / "out") as aside:
+            aside.mkdir()
+            (aside / f"{number}").touch()
+            there = [path.name for path in (tmp_path / "out").glob("*")]
+            assert there == ([] if number == 1 else ["1"])
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "2"]
+
+
+def test_who_holds_a_place_removes_what_killed_writers_left_there(tmp_path):
+    for name in (".a.csv.12345678", ".b.csv.12345678"):
+        (tmp_path / f"{name}{ASIDE}").mkdir()
+        (tmp_path / f"{name}{ASIDE}" / "half").touch()
+    (tmp_path / ".a.csv").mkdir()  # somebody's own
+    with alone(tmp_path / "a.csv"):
+        assert sorted(path.name for path in tmp_path.iterdir()) == [".a.csv", ".a.csv.lock", f".b.csv.12345678{ASIDE}"]
+    with locked(tmp_path):
+        assert sorted(path.name for path in tmp_path.iterdir()) == [".a.csv", ".lock"]
 
 
 def test_a_really_full_disk(small_disk):

@@ -11,7 +11,8 @@ from lsdc.blend.chain import Chain, Fitted
 from lsdc.blend.layout import LEVEL_GROUPS, ROLES
 from lsdc.blend.stack import Answers, answers_of, rows_of
 from lsdc.errors import StorageError
-from lsdc.files import content_hash, read_json, write_json
+from lsdc.files import content_hash, read_json, write_json, written_aside
+from lsdc.tables import PREDICTIONS
 from lsdc.taxonomy import TARGETS, Condition, Level
 
 FORMAT, VERSION = "lsdc blend", 1
@@ -62,8 +63,16 @@ class Blend:
         return content | {"sha256": content_hash(content)}
 
 
-def write_blend(blend: Blend, path: Path) -> None:
-    write_json(path, blend.content())
+def write_blend(blend: Blend, path: Path, predictions: pd.DataFrame | None = None) -> None:
+    """Write the file and, given its out-of-fold PREDICTIONS, these beside it as csv: a blend file that is there belongs
+    to the csv that is there, whenever this is stopped."""
+    if predictions is None:
+        write_json(path, blend.content())
+        return
+    with written_aside(path) as told, written_aside(path.with_suffix(".csv")) as table:
+        write_json(told, blend.content())
+        PREDICTIONS.write(predictions, table)
+        path.unlink(missing_ok=True)  # the csv is renamed first
 
 
 def read_blend(path: Path) -> Blend:

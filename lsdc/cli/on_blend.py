@@ -32,7 +32,7 @@ def blend(models: tuple[str, ...], config: Path, overrides: tuple[str, ...], dat
     from lsdc.cli.data import open_data, same_data
     from lsdc.config import load_settings, runs_root
     from lsdc.errors import DataError
-    from lsdc.files import file_hash
+    from lsdc.files import alone, file_hash
     from lsdc.folds import read_folds
     from lsdc.runs import RunFolder
 
@@ -57,13 +57,12 @@ def blend(models: tuple[str, ...], config: Path, overrides: tuple[str, ...], dat
     from lsdc.record import commit
     from lsdc.report.blend import blending
     from lsdc.report.blend_text import text_of_blend
-    from lsdc.tables import PREDICTIONS
 
-    result = blending(cross_fit(stack), sources, folder.grades, settings.evaluation, commit=commit(),
-                      folds_sha256=file_hash(folds_file))
-    click.echo(json.dumps(result.figures, indent=1) if as_json else text_of_blend(result.figures))
-    write_blend(result.blend, out)
-    PREDICTIONS.write(result.predictions, out.with_suffix(".csv"))
+    with alone(out, busy="another process is making this blend"):
+        result = blending(cross_fit(stack), sources, folder.grades, settings.evaluation, commit=commit(),
+                          folds_sha256=file_hash(folds_file))
+        click.echo(json.dumps(result.figures, indent=1) if as_json else text_of_blend(result.figures))
+        write_blend(result.blend, out, result.predictions)
     click.echo(f"blend: {out}; its out-of-fold predictions: {out.with_suffix('.csv')}", err=True)
 
 

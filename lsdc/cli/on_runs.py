@@ -63,11 +63,12 @@ def print_locations(run, folder, settings, beside, picture, *, as_json: bool) ->
     import json
 
     from lsdc.evaluate import evaluate_locations
-    from lsdc.files import write_json
+    from lsdc.files import alone, write_json
 
     result = evaluate_locations(run, folder, settings.evaluation, beside=beside)
     click.echo(json.dumps(result.figures, indent=1) if as_json else result.text)
-    write_json(run.locations_evaluation, result.figures)
+    with alone(run.locations_evaluation):
+        write_json(run.locations_evaluation, result.figures)
     if picture:
         from lsdc.show import draw_worst
 
@@ -81,12 +82,14 @@ def print_evaluation(run, folder, settings, *, as_json: bool = False, decision: 
 
     from lsdc.evaluate import evaluate_run
     from lsdc.evaluate.agreement import Decision
-    from lsdc.files import write_json
+    from lsdc.files import alone, write_json
 
     result = evaluate_run(run, folder, settings.evaluation, decision=Decision(decision))
     click.echo(json.dumps(result.figures, indent=1) if as_json else result.text)
-    write_json(run.evaluation, result.figures)
-    if fault := leave_summary(run):
+    with alone(run.evaluation):  # the summary is of this evaluation
+        write_json(run.evaluation, result.figures)
+        fault = leave_summary(run)
+    if fault:
         click.echo(f"no summary.html: {fault} (make setup)", err=True)
 
 

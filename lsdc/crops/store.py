@@ -17,7 +17,7 @@ from lsdc.config.sections import CropSettings
 from lsdc.crops.points import point_locations
 from lsdc.crops.views import VIEWS, cut_views
 from lsdc.errors import DataError, StorageError
-from lsdc.files import content_hash, locked, need_space, read_json, write_json, written_aside
+from lsdc.files import content_hash, files_in, locked, need_space, read_json, write_json, written_aside
 from lsdc.processes import each
 from lsdc.tables import GRADES, POINTS
 
@@ -135,10 +135,7 @@ def _fresh(place: Path, study: int, key: str) -> bool:
 
 
 def _key(folder: CompetitionFolder, study: int, points: pd.DataFrame) -> str:
-    facts = []
-    for series_id in sorted(set(points["series_id"].tolist())):
-        path = folder.series_folder("train", study, series_id)
-        files = sorted(path.iterdir()) if path.is_dir() else []
-        facts.append([series_id, [[one.name, one.stat().st_size, one.stat().st_mtime_ns] for one in files]])
+    facts = [[series_id, files_in(folder.series_folder("train", study, series_id))]
+             for series_id in sorted(set(points["series_id"].tolist()))]
     planes = folder.series_of(study, "train")[["series_id", "plane"]].astype(str).to_numpy().tolist()
     return content_hash({"points": points.astype(str).to_numpy().tolist(), "planes": planes, "files": facts})

@@ -62,7 +62,6 @@ def train_detector(
             "images": sum(one["images"] for one in written["studies"]), "sha256": file_hash(aside / MODEL_FILE),
             "shape": shape.to_json(),
         })
-        shutil.rmtree(out, ignore_errors=True)  # of other settings or studies
     shutil.rmtree(scratch, ignore_errors=True)
 
 

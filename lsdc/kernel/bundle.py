@@ -8,7 +8,7 @@ from pathlib import Path
 import lsdc
 from lsdc.blend import read_blend
 from lsdc.errors import ConfigError, DataError, LsdcError
-from lsdc.files import file_hash, read_json, write_json, written_aside
+from lsdc.files import alone, file_hash, read_json, write_json, written_aside
 from lsdc.kernel.image import Image, check_wheels
 from lsdc.kernel.layout import (
     BLEND,
@@ -51,9 +51,14 @@ def make_bundle(order: Order, out: Path, *, replace: bool = False) -> dict:
     """Write the bundle as the folder `out`, whole, and return its manifest. The same inputs give the same bytes.
 
     DataError, WeightsError or ConfigError, before anything is written: a run that is not whole, models of another
-    config, a blend of other runs, a wheel that may not be shipped, names that the site would refuse.
+    config, a blend of other runs, a wheel that may not be shipped, names that the site would refuse. StorageError when
+    another process packs this bundle.
     """
-    out = Path(out)
+    with alone(Path(out), busy="another process is packing this bundle"):
+        return _made(order, Path(out), replace=replace)
+
+
+def _made(order: Order, out: Path, *, replace: bool) -> dict:
     if out.exists() and not (replace and (out / MANIFEST).is_file()):
         raise DataError("there is something in the place of the bundle", where=out,
                         remedy="choose another with OUT=... (--out), or replace a bundle with REPLACE=1 (--replace)")
@@ -82,15 +87,12 @@ def make_bundle(order: Order, out: Path, *, replace: bool = False) -> dict:
         write_script(text, aside / SCRIPT)
         write_json(aside / DATASET_METADATA, dataset)
         write_json(aside / KERNEL_METADATA, kernel)
-        manifest = write_manifest(aside, {
+        return write_manifest(aside, {
             "name": slug(order.names.dataset), "lsdc": lsdc.__version__, "commit": commit(), "wheel": own.name,
             "extras": extras, "image": order.image.name,
             "runs": runs, "blend": _blend_record(order), "versions": _versions(),
             "files": {path.name: file_entry(path, places.get(path.name)) for path in sorted(aside.iterdir())},
         })
-        if out.exists():
-            shutil.rmtree(out)
-    return manifest
 
 
 def _of_others(out: Path) -> str:

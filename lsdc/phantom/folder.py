@@ -2,14 +2,13 @@
 
 import itertools
 import logging
-import shutil
 from pathlib import Path
 
 import pandas as pd
 
 from lsdc.config import PhantomSettings
 from lsdc.errors import ConfigError
-from lsdc.files import locked, read_json, write_json, written_aside
+from lsdc.files import locked, read_json, remove_asides, write_json, written_aside
 from lsdc.phantom.anatomy import USUAL, VARIANTS
 from lsdc.phantom.latents import latent_rows
 from lsdc.phantom.points import keypoint_rows
@@ -48,8 +47,8 @@ def _write(root: Path, settings: PhantomSettings, wanted: dict, workers: int) ->
     if _is_complete(root, wanted):
         return
     write_json(root / TRUTH / "started.json", wanted)
-    for half_made in (root / COMPETITION).glob("*_images/.*"):  # what a killed run was writing
-        shutil.rmtree(half_made)
+    for folder in (root / COMPETITION, *(root / COMPETITION).glob("*_images")):
+        remove_asides(folder)
     tasks = [(part, index) for part, count in (("train", settings.train_studies), ("test", settings.test_studies))
              for index in chosen_indices(settings, part, count)]
     results = list(each(_make, tasks, what="phantom", workers=workers, shared=(root, settings)))

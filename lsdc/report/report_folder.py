@@ -1,13 +1,11 @@
 """A folder that is built beside its place and appears whole; one report at a time, only reports are replaced."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from lsdc.errors import StorageError
-from lsdc.files import locked
+from lsdc.files import alone, written_aside
 
 MARK = "figures.json"  # of a report; written last
 NAMES = frozenset({MARK, "assets", "images", "index.html", "locations.html", "run.html", "studies", "worklist.html",
@@ -19,26 +17,15 @@ SHOWN = 5  # names of what else is there
 def replaced(out: Path) -> Iterator[Path]:
     """Yield an empty folder to fill; when the block ends well it takes the place `out`, of an earlier report too.
 
-    What a killed report left is removed first; a second process waits. StorageError when something else is in `out`,
-    or its folder cannot be written.
+    What a killed report left is removed first. StorageError when something else is in `out`, its folder cannot be
+    written, or another process writes this report.
     """
     out = Path(out)
     check_replaceable(out)
-    making = out.parent / f".{out.name}.making"
-    with locked(making):
-        for name in ("new", "old"):
-            shutil.rmtree(making / name, ignore_errors=True)
-        (making / "new").mkdir()
-        try:
-            yield making / "new"
-            check_replaceable(out)
-            if out.exists():
-                os.replace(out, making / "old")
-            os.replace(making / "new", out)
-        finally:
-            if (making / "old").exists() and not out.exists():
-                os.replace(making / "old", out)
-            shutil.rmtree(making, ignore_errors=True)
+    with alone(out, busy="another process is writing this report"), written_aside(out) as aside:
+        aside.mkdir()
+        yield aside
+        check_replaceable(out)
 
 
 def check_replaceable(out: Path) -> None:

@@ -12,7 +12,7 @@ from lsdc.record import commit
 from lsdc.runs import RunFolder
 from lsdc.submit.crew import Crew
 from lsdc.submit.hands import Hands, hired
-from lsdc.submit.make import leave, need_free, predicted
+from lsdc.submit.make import leave, predicted, reserved
 from lsdc.submit.manifest import of_run
 from lsdc.submit.recipe import Recipe
 
@@ -47,12 +47,12 @@ def make_blended_submission(
 
     Errors as `make_submission` and `open_blend`.
     """
-    need_free(out, replace=replace)
-    (blend, folders), made_by = open_blend(path, runs), commit()
-    recipe = Recipe({name: tuple(run.finished_folds()) for name, run in folders.items()}, Path(path))
-    predictions = predicted(folder, recipe, compute, hire)
-    return leave(out, folder, predictions, made_of=_made_of(path, blend, folders),
-                 out_of_fold=blend.record.get("out_of_fold"), commit=made_by)
+    with reserved(out, replace=replace):
+        (blend, folders), made_by = open_blend(path, runs), commit()
+        recipe = Recipe({name: tuple(run.finished_folds()) for name, run in folders.items()}, Path(path))
+        predictions = predicted(folder, recipe, compute, hire)
+        return leave(out, folder, predictions, made_of=_made_of(path, blend, folders),
+                     out_of_fold=blend.record.get("out_of_fold"), commit=made_by)
 
 
 def _made_of(path: Path, blend: Blend, folders: Mapping[str, RunFolder]) -> dict:

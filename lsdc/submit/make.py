@@ -1,7 +1,7 @@
 """From a run to `submissions/<name>/`: submission.csv and its manifest."""
 
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +9,7 @@ import pandas as pd
 from lsdc.competition import CompetitionFolder
 from lsdc.config import ComputeSettings, cache_root
 from lsdc.errors import DataError
-from lsdc.files import written_aside
+from lsdc.files import alone, written_aside
 from lsdc.record import commit
 from lsdc.runs import RunFolder
 from lsdc.submit.crew import Crew
@@ -30,10 +30,10 @@ def make_submission(
     The folder `out` appears whole. DataError, before anything is predicted, when it is there already and may not be
     replaced; and where a study failed, as `predict_test_part` has it in a strict run.
     """
-    need_free(out, replace=replace)
-    folds, score, made_by = run.finished_folds(), last_score(run), commit()
-    predictions = predicted(folder, Recipe({run.path.name: tuple(folds)}), compute, hire)
-    return leave(out, folder, predictions, made_of=of_run(run, folds), out_of_fold=score, commit=made_by)
+    with reserved(out, replace=replace):
+        folds, score, made_by = run.finished_folds(), last_score(run), commit()
+        predictions = predicted(folder, Recipe({run.path.name: tuple(folds)}), compute, hire)
+        return leave(out, folder, predictions, made_of=of_run(run, folds), out_of_fold=score, commit=made_by)
 
 
 def predicted(folder: CompetitionFolder, recipe: Recipe, compute: ComputeSettings, hire: Callable[[Crew], Hands]
@@ -46,11 +46,15 @@ def predicted(folder: CompetitionFolder, recipe: Recipe, compute: ComputeSetting
     return outcome.predictions
 
 
-def need_free(out: Path, *, replace: bool) -> None:
-    """DataError when there is a submission in `out` that may not be replaced."""
-    if Path(out).exists() and not replace:
-        raise DataError("there is a submission of this name", where=out,
-                        remedy="choose another with NAME=... (--name), or replace it with REPLACE=1 (--replace)")
+@contextmanager
+def reserved(out: Path, *, replace: bool) -> Iterator[None]:
+    """Hold the place of a submission. DataError when there is one that may not be replaced, StorageError when another
+    process makes it."""
+    with alone(out, busy="another process is making this submission"):
+        if Path(out).exists() and not replace:
+            raise DataError("there is a submission of this name", where=out,
+                            remedy="choose another with NAME=... (--name), or replace it with REPLACE=1 (--replace)")
+        yield
 
 
 def leave(out: Path, folder: CompetitionFolder, predictions: pd.DataFrame, **manifest: object) -> dict:
@@ -58,7 +62,5 @@ def leave(out: Path, folder: CompetitionFolder, predictions: pd.DataFrame, **man
     with written_aside(out) as aside:
         submission = aside / "submission.csv"
         write_submission(predictions, folder.sample, submission)
-        told = write_manifest(aside / "manifest.json", data=folder.root, predictions=predictions,
+        return write_manifest(aside / "manifest.json", data=folder.root, predictions=predictions,
                               submission=submission, **manifest)
-        shutil.rmtree(out, ignore_errors=True)
-    return told

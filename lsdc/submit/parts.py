@@ -10,7 +10,7 @@ import numpy as np
 
 from lsdc.competition import CompetitionFolder
 from lsdc.errors import StorageError
-from lsdc.files import read_json, write_json
+from lsdc.files import files_in, read_json, write_json
 from lsdc.submit.effort import Effort
 from lsdc.submit.writer import SUM_TOLERANCE
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS
@@ -88,13 +88,6 @@ def are_probabilities(values: np.ndarray) -> bool:
 
 def files_of(folder: CompetitionFolder, study_id: int) -> list:
     """What the images of a test study are: plane, names, sizes and times of the files of each series."""
-    facts = []
     rows = folder.series_of(study_id, "test")
-    for series_id, plane in zip(rows.series_id.tolist(), rows.plane.tolist(), strict=True):
-        try:
-            files = sorted(folder.series_folder("test", study_id, series_id).iterdir())
-            stats = [(one.name, one.stat()) for one in files]
-        except OSError:
-            stats = []
-        facts.append([series_id, plane, [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]])
-    return facts
+    return [[series_id, plane, files_in(folder.series_folder("test", study_id, series_id))]
+            for series_id, plane in zip(rows.series_id.tolist(), rows.plane.tolist(), strict=True)]

@@ -20,6 +20,7 @@ from lsdc.submit.outcome import Outcome
 from lsdc.submit.parts import Parts
 from lsdc.submit.recipe import Recipe
 from lsdc.submit.terms import Terms
+from lsdc.submit.undisturbed import holding_file, holding_parts
 
 
 def predict_test_part(data: Path, recipe: Recipe, compute: ComputeSettings, terms: Terms, *,
@@ -31,10 +32,16 @@ def predict_test_part(data: Path, recipe: Recipe, compute: ComputeSettings, term
 
     StorageError where that is one of the folder's own files, which are only read. TableError where the sample
     cannot be answered, StorageError where the file cannot be written at the end. In a strict run also DataError for
-    a faulty test part, WeightsError where models are not whole, and StorageError for any full disk; the file that
-    is there by then stays valid.
+    a faulty test part, WeightsError where models are not whole, and StorageError for any full disk, or where another
+    process predicts in this place; the file that is there by then stays valid.
     """
     _keep_apart(terms.out, data)
+    with holding_file(terms):
+        return _predicted(data, recipe, compute, terms, choose, hire)
+
+
+def _predicted(data: Path, recipe: Recipe, compute: ComputeSettings, terms: Terms, choose: Callable[..., Crew],
+               hire: Callable[[Crew], Hands]) -> Outcome:
     asked = read_asked(data)
     submission = GrowingSubmission(terms.out, asked, recipe.priors(), clock=terms.clock)
     submission.begin()  # from here on there is something to hand in
@@ -52,18 +59,19 @@ def _graded(books: Books, folder: CompetitionFolder, recipe: Recipe, compute: Co
     terms, ledger = books.terms, books.ledger
     books.pace, books.crew = Pace(recipe.efforts(), terms.deadline, 1, terms.clock, terms.began), None
     parts = Parts(terms.work, recipe.key(precision=compute.precision))
-    todo = books.take_up(folder, parts, books.pace)  # all but what an earlier run finished
-    try:
-        recipe.any_models()
-        folder = folder.keeping(compute)
-        books.crew = choose(recipe, folder, compute, len(todo)) if todo else None  # a process for each device
-        with closing(graded(todo, books.crew, hire, books.pace, ledger)) as found:
-            for part in found:
-                books.enter(part)  # and renew the file now and then
-    except LsdcError as error:
-        if not (terms.strict or ledger.graded) and (rest := without_damaged(recipe, compute)) is not None:
-            return rest
-        books.give_up(error, todo)
+    with holding_parts(parts, terms):
+        todo = books.take_up(folder, parts, books.pace)  # all but what an earlier run finished
+        try:
+            recipe.any_models()
+            folder = folder.keeping(compute)
+            books.crew = choose(recipe, folder, compute, len(todo)) if todo else None  # a process for each device
+            with closing(graded(todo, books.crew, hire, books.pace, ledger)) as found:
+                for part in found:
+                    books.enter(part)  # and renew the file now and then
+        except LsdcError as error:
+            if not (terms.strict or ledger.graded) and (rest := without_damaged(recipe, compute)) is not None:
+                return rest
+            books.give_up(error, todo)
     return None
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from lsdc.config import Settings, differences, dump_settings, load_settings
 from lsdc.detect.train import check_weights
 from lsdc.errors import ConfigError
-from lsdc.files import need_space, write_json, write_text
+from lsdc.files import alone, need_space, write_json, write_text
 from lsdc.grade.model import build_model
 from lsdc.record import data_fingerprint, environment
 from lsdc.runs import RunFolder
@@ -33,7 +33,13 @@ def open_run(
     ConfigError when the folder was made with other settings or other data: results of two configs never mix.
     """
     need_space(path, RUN_GIGABYTES, "a run")
-    run, fingerprint = RunFolder(Path(path)), data_fingerprint(data)
+    run = RunFolder(Path(path))
+    with alone(run.config):  # of two that begin at once, the second meets what the first made
+        return _opened(run, settings, data, config, overrides)
+
+
+def _opened(run: RunFolder, settings: Settings, data: Path, config: Path | None, overrides: Sequence[str]) -> RunFolder:
+    fingerprint = data_fingerprint(data)
     if run.config.exists():
         changed = [line for line in differences(load_settings(run.config), settings)
                    if not line.startswith(MAY_DIFFER)]

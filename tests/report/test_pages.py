@@ -11,6 +11,7 @@ import pytest
 from lsdc.competition import open_folder
 from lsdc.errors import DataError, FoldError, LsdcError, StorageError
 from lsdc.evaluate import evaluate_run
+from lsdc.files import ASIDE
 from lsdc.report import page as templates
 from lsdc.report import pages
 from lsdc.report.pages import write_report
@@ -172,8 +173,8 @@ def test_a_folder_of_others_is_refused_before_anything_is_done(reported, tmp_pat
 
 
 def test_what_a_killed_report_left_is_removed(tmp_path):
-    (tmp_path / ".report.making" / "new").mkdir(parents=True)
-    (tmp_path / ".report.making" / "new" / "half.html").touch()
+    (tmp_path / f".report.x{ASIDE}" / "report").mkdir(parents=True)
+    (tmp_path / f".report.x{ASIDE}" / "report" / "half.html").touch()
     with replaced(tmp_path / "report") as place:
         assert list(place.iterdir()) == []
         (place / "figures.json").touch()
