@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,16 +66,22 @@ class Place:
         return self.python("-m", "lsdc", *words)
 
     def start(self, *words) -> subprocess.Popen:
-        """`lsdc` with its stderr as a pipe, not waited for."""
-        return subprocess.Popen([*without_network(), sys.executable, "-m", "lsdc", *map(str, words)], cwd=self.folder,
-                                env=self.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        """`lsdc`, begun."""
+        return self.begin("-m", "lsdc", *words)
+
+    def begin(self, *words) -> subprocess.Popen:
+        """Python with its stderr as a pipe, in a process group of its own, not waited for."""
+        return subprocess.Popen([*without_network(), sys.executable, *map(str, words)], cwd=self.folder,
+                                env=self.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                start_new_session=True)
 
     def processes(self) -> list[str]:
         """Commands of the living processes that work in this folder or below."""
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
             try:
-                if (entry / "cwd").resolve().is_relative_to(self.folder):
+                if ((entry / "cwd").resolve().is_relative_to(self.folder)
+                        and "State:\tZ" not in (entry / "status").read_text()):
                     found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
             except OSError:  # ended meanwhile
                 continue
@@ -92,18 +99,26 @@ def make_place(tmp_path_factory):
     return make
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of its own with room for 64 kB; skipped where nothing can be mounted."""
+@contextmanager
+def mounted(disk: Path, options: str) -> Iterator[Path]:
+    """A file system of its own in a new folder, in memory; skipped where nothing can be mounted."""
     if os.name != "posix" or os.geteuid() != 0:
         pytest.skip("mounting a small file system needs root")
-    disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True, text=True)
-    if mounted.returncode:
-        pytest.skip(f"no mounting here: {mounted.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
+    told = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", disk], capture_output=True, text=True)
+    if told.returncode:
+        pytest.skip(f"no mounting here: {told.stderr.strip()}")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Room for 64 kB."""
+    with mounted(tmp_path / "disk", "size=64k") as disk:
+        yield disk
 
 
 @pytest.fixture(scope="session")

@@ -1,25 +1,16 @@
 """`lsdc blend` and `lsdc submissions` on made-up predictions."""
 
 import json
+from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from lsdc.blend import read_blend
 from lsdc.cli.commands import lsdc
-from lsdc.competition import open_folder
-from lsdc.config import load_settings
 from lsdc.files import write_json
-from lsdc.runs import RunFolder
-from lsdc.seeding import generator
-from lsdc.tables import FOLDS, LOCATIONS, PREDICTIONS
-from lsdc.taxonomy import TARGETS, Severity, row_id
-from lsdc.train import open_run
-from tests.builders import write_competition
-
-STUDIES = tuple(range(11, 20))
-GRADE = {study: generator(2, "grade", study).choice(3, size=25, p=(0.6, 0.2, 0.2)) for study in STUDIES}
+from lsdc.tables import FOLDS, PREDICTIONS
+from tests.blend.made_runs import STUDIES, write_graded, write_predicted
 
 
 def command(*words):
@@ -27,32 +18,15 @@ def command(*words):
 
 
 @pytest.fixture
-def runs(tmp_path, monkeypatch) -> RunFolder:
-    """Runs one and two of three folds: each gives the truth .6 or so, with noise of its own."""
+def runs(tmp_path, monkeypatch) -> Path:
+    """Runs one and two."""
     monkeypatch.setenv("LSDC_RUNS", str(tmp_path / "runs"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").symlink_to(__file__[:__file__.index("tests/cli")] + "configs")
-    folder = open_folder(write_competition(tmp_path / "data", studies=STUDIES,
-                                           severity=lambda study, t: Severity(GRADE[study][TARGETS.index(t)])))
+    data = write_graded(tmp_path / "data")
     for name in ("one", "two"):
-        run = open_run(tmp_path / "runs" / name, load_settings("configs/phantom.yaml"), folder.root)
-        FOLDS.write(FOLDS.frame([{"study_id": study, "fold": study % 3} for study in STUDIES]), run.folds)
-        for fold in range(3):
-            write_fold(run, fold, [study for study in STUDIES if study % 3 == fold])
+        write_predicted(tmp_path / "runs" / name, data)
     return tmp_path / "runs"
-
-
-def write_fold(run: RunFolder, fold: int, studies: list[int]) -> None:
-    rows, places = [], []
-    for study in studies:
-        noise = generator(2, run.path.name, study).dirichlet([1, 1, 1], 25)
-        values = (np.eye(3)[GRADE[study]] + noise) / 2
-        rows += [{"row_id": row_id(study, target), "normal_mild": a, "moderate": b, "severe": c, "fold": fold,
-                  "model": "m", "fallback": None} for target, (a, b, c) in zip(TARGETS, values, strict=True)]
-        places += [dict.fromkeys(LOCATIONS.columns) | {"study_id": study, **target._asdict(), "confidence": 0.0,
-                                                       "found_by": "prior", "fold": fold} for target in TARGETS]
-    PREDICTIONS.write(PREDICTIONS.frame(rows), run.fold(fold).predictions)
-    LOCATIONS.write(LOCATIONS.frame(places), run.fold(fold).locations)
 
 
 def test_two_runs_are_blended_and_leave_a_file(runs, tmp_path):

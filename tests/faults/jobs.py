@@ -1,0 +1,68 @@
+"""Every command that writes, at its smallest, with one folder that all it writes goes to."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+SMOKE = ("--config", str(ROOT / "configs" / "smoke.yaml"))
+FEW = ("--set", "evaluation.bootstrap=20", "--set", "compute.workers=1")
+COMMANDS = ("phantom", "audit", "train-fold", "predict", "submit", "blend", "evaluate", "report", "bundle")
+
+
+@dataclass(frozen=True)
+class World:
+    """What the commands read: a graded folder, one to train on, runs `one` and `two`."""
+
+    graded: Path
+    toy: Path
+    runs: Path
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a command did: its exit code, and what it said."""
+
+    code: int
+    said: str
+
+
+def job(world: World, command: str, where: Path) -> tuple[list[str], dict[str, str]]:
+    """Words and environment. `evaluate` writes into runs/ of the folder, a copy that must be there."""
+    data, run = ["--data", world.graded], ["--run", "one", *SMOKE]
+    words = {
+        "phantom": [*SMOKE, "--set", "phantom.train_studies=1", "--set", "phantom.test_studies=1", "--out",
+                    where / "phantom", "--workers", "1"],
+        "audit": [world.graded, "--table", where / "faults.csv", "--workers", "1"],
+        "train-fold": ["--fold", "0", *SMOKE, *FEW, "--set", "folds.count=2", "--data", world.toy, "--run", "new"],
+        "predict": ["--runs", world.runs, "--run", "one", *data, "--out", where / "made.csv", "--work", where / "work",
+                    "--fallback-limit", "1", "--strict", "--set", "compute.workers=1"],
+        "submit": [*run, *data, "--out", where / "submissions", "--set", "compute.workers=1"],
+        "blend": ["one", "two", *SMOKE, *data, *FEW, "--out", where / "blend.json"],
+        "evaluate": [*run, *data, *FEW],
+        "report": [*run, *data, *FEW, "--out", where / "report"],
+        "bundle": ["make", "one", "--out", where / "bundle"],
+    }[command]
+    runs = where / "runs" if command in ("evaluate", "train-fold") else world.runs
+    return [command, *map(str, words)], {"LSDC_RUNS": str(runs)}
+
+
+def told(jobs: list[tuple[list[str], dict[str, str]]], folder: Path, *, user: int | None = None) -> list[Told]:
+    """Run them in one process that works in a folder, as another user where one is given."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("LSDC_", "KAGGLE_"))} | {
+        "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "", "HOME": str(folder), "MPLCONFIGDIR": str(folder / "mpl"),
+        "LSDC_CACHE": str(folder / "cache")}
+    words = [sys.executable, "-m", "tests.faults.told", *([] if user is None else [str(user)])]
+    ended = subprocess.run(words, input=json.dumps(jobs), cwd=folder, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr[-4000:]
+    return [Told(*one) for one in json.loads(ended.stdout)]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Bytes of what has its final name below a folder; locks and what is written aside have none."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*"))
+            if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)}
