@@ -119,7 +119,7 @@ lint: $(READY)  ## ruff
 test: $(READY)  ## the whole suite, end-to-end run included
 	$(VENV)/bin/python -m pytest $(ARGS)
 
-soak: $(READY)  ## the long tests that make test leaves out: tens of thousands of damaged files (ARGS="tests/fuzz")
+soak: $(READY)  ## the long tests that make test leaves out: damaged files, twenty kills of each command (ARGS="tests/fuzz")
 	$(VENV)/bin/python -m pytest -m soak $(ARGS)
 
 clean:  ## remove .venv and caches (data and runs in .lsdc/ stay)

@@ -21,7 +21,7 @@ FOLDS = (0,)
 
 
 def ablation_variants(config: Path, overrides: Sequence[str] = (), *, table: Path = VARIANTS) -> list[Variant]:
-    """The default network of `config` on the phantom of this bench (or as `overrides` say), and its variants in `table`.
+    """The default network of `config`, on the phantom of this bench or as `overrides` say, and its variants in `table`.
 
     ConfigError with the faults of all of them: unknown settings, nothing changed.
     """

@@ -58,10 +58,10 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
     quality    every fold of the config's network and of the paper's recipe, beside priors and floor (hours)
     ablation   one fold of the config's network with each ingredient taken away or added
 
-    Quality and ablation train on a phantom of their own size and seed, or on --data, with the first network's
-    detectors for all; their runs are named quality-* and ablation-* (--run changes the first word), and the same command goes on
-    after a stop. The others, but for inference, predict and locations, are about the phantom of the config, whatever
-    --data says.
+    Quality and ablation train each on a phantom of its own size and seed, or on --data, with the first network's
+    detectors for all; their runs are named quality-* and ablation-* (--run changes the first word), and the same
+    command goes on after a stop. The others, but for inference, predict and locations, are about the phantom of the
+    config, whatever --data says.
     """
     from lsdc.cli.data import make_phantom, open_data, open_finished_run, phantom_root
     from lsdc.config import load_settings
