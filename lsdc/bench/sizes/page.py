@@ -14,7 +14,8 @@ def sizes_page(figures: Mapping) -> str:
     stages, known = in_order(figures), figures["environment"]
     parts = [
         Part("Time", "time", [f"An exponent above {TOO_STEEP:g} is called worse than linear."],
-             [_figure(stages, "seconds", "seconds", "Seconds of each stage")], [_grid("Seconds", time_table(figures))]),
+             [_figure(stages, "processor_seconds", "processor seconds", "Processor seconds of each stage")],
+             [_grid("Seconds", time_table(figures))]),
         Part("Memory", "memory", [
             "The largest resident memory of the stage's process during its work. What holds tables grows with them; "
             f"what goes through studies one by one may hold {FLAT_KB:g} KB more for each of them than its tables do."],
@@ -53,4 +54,4 @@ def _figure(stages: Mapping[str, Sequence[Mapping]], key: str, unit: str, what: 
     told = "; ".join(f"{curve.name} {', '.join(f'{value:.3g}' for value in curve.values)}"
                      for curves in panels.values() for curve in curves)
     return Figure(size_curves(panels, unit), f"{what} against the number of studies, both logarithmic, in {unit}: "
-                  f"{told}.", f"{what}; grey and dashed, ten times as much for ten times as many studies.")
+                  f"{told}.", f"{what}; grey and dashed, what is proportional to the number of studies.")

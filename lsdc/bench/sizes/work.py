@@ -128,6 +128,7 @@ def _without_points(place: Place):
 
 
 def _submission(place: Place, settings: Settings) -> Work:
+    from lsdc.bench.sizes.hands import drawn
     from lsdc.competition.asked import open_test_part, read_asked
     from lsdc.submit.growing import GrowingSubmission
     from lsdc.submit.recipe import Recipe
@@ -140,7 +141,7 @@ def _submission(place: Place, settings: Settings) -> Work:
         submission.begin()
         folder, _ = open_test_part(place.competition, asked)
         for study in folder.study_ids("test"):
-            submission.put(study, priors, [None] * len(TARGETS))
+            submission.put(study, drawn(study), [None] * len(TARGETS))
         submission.write()
         return len(asked.studies) - len(submission.causes())
 
