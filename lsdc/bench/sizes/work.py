@@ -39,7 +39,7 @@ def _audit(place: Place, settings: Settings) -> Work:
 def _audit_tables(place: Place, settings: Settings) -> Work:
     from lsdc.audit.tables import read_tables
 
-    return lambda: len(read_tables(place.competition, ("train", "test")).studies["train"])
+    return lambda: len(read_tables(place.competition, ("train",)).studies["train"])
 
 
 def _open(place: Place, settings: Settings) -> Work:
@@ -179,7 +179,7 @@ READING, SCORING, SERVING = "Reading a folder", "Scoring", "Report and submissio
 STAGES = {one.name: one for one in (
     Stage("audit", READING, "lsdc audit of the training part in one process: every table and header", "files", _audit,
           tables="audit of tables"),
-    Stage("audit of tables", READING, "its first step: the csv files of both parts alone", "studies", _audit_tables),
+    Stage("audit of tables", READING, "its first step: the csv files of that part alone", "studies", _audit_tables),
     Stage("open the folder", READING, "the csv files of both parts read and checked, as every command does", "studies",
           _open),
     Stage("folds", READING, "folds made, written, read and checked again", "studies", _folds),
