@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+from lsdc.bench.made_with import machine, made_with
 from lsdc.bench.sizes.growth import FLAT_KB, TOO_STEEP, exponent
 from lsdc.bench.sizes.text import counted, in_order, memory_of, memory_table, said, time_table
 from lsdc.bench.sizes.work import STAGES
 from lsdc.report.figures import SizeCurve, size_curves
-from lsdc.report.page import Figure, Grid, Part, key_value, render
+from lsdc.report.page import Figure, Grid, Part, render
 
 
 def sizes_page(figures: Mapping) -> str:
@@ -23,13 +24,9 @@ def sizes_page(figures: Mapping) -> str:
              [_grid("Largest memory", memory_table(figures))]),
         Part("Stages", "stages", grids=[Grid("What was measured", ("stage", "what it is", "at the largest size"), [
             [name, STAGES[name].what, counted(rows, name)] for name, rows in stages.items()], frozenset({0, 1}))]),
-        Part("Made with", "made", grids=[key_value("Machine and versions", {
-            "made": figures["made"], "commit": known["commit"] or "-", "command": known["command"],
-            "machine": f"{known['system']} {known['processor']}, {known['cores']} cores", "python": known["python"],
-            "packages": ", ".join(f"{name} {version}" for name, version in known["packages"].items() if version)})]),
+        made_with(figures),
     ]
-    lead = (f"{known['system']} {known['processor']}, {known['cores']} cores, commit {known['commit'] or '-'}, "
-            f"{figures['made']}. {said(figures)}")
+    lead = f"{machine(figures)}, commit {known['commit'] or '-'}, {figures['made']}. {said(figures)}"
     return render("bench.html", title="Cost against size", lead=lead, notices=_notices(figures), key=[], parts=parts)
 
 
