@@ -14,6 +14,7 @@ from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import torch
 
@@ -74,7 +75,7 @@ def _wake(network, slices: list[np.ndarray], job: dict) -> None:
     """Biases that let about BOXES boxes of a slice pass: an untrained head finds none, and choosing takes time too."""
     network.eval()
     side = job["image_px"]
-    images = np.stack([np.resize(_grey(image), (side, side)) for image in slices])
+    images = np.stack([cv2.resize(_grey(image), (side, side), interpolation=cv2.INTER_AREA) for image in slices])
     with torch.no_grad():
         logits = RawHead(network)(torch.from_numpy(images)[:, None] / 255)[:, -len(job["names"]):]
         bound = torch.quantile(logits.flatten()[:10**7], 1 - min(0.5, BOXES / logits[0].numel()))
