@@ -7,6 +7,7 @@ side, says so in a line of json, and then answers orders, one json line each, on
 
 import json
 import logging
+import math
 import os
 import sys
 import time
@@ -72,16 +73,28 @@ def _grey(image: np.ndarray) -> np.ndarray:
 
 
 def _wake(network, slices: list[np.ndarray], job: dict) -> None:
-    """Biases that let about BOXES boxes of a slice pass: an untrained head finds none, and choosing takes time too."""
+    """A head that lets about BOXES boxes of a slice pass: an untrained one finds none, and choosing takes time too.
+
+    Its logits, nearly all alike at first, are spread to a standard deviation of 1.
+    """
     network.eval()
-    side = job["image_px"]
+    side, raw = job["image_px"], RawHead(network)
     images = np.stack([cv2.resize(_grey(image), (side, side), interpolation=cv2.INTER_AREA) for image in slices])
+    images = torch.from_numpy(images)[:, None] / 255
+
+    def logits() -> torch.Tensor:
+        return torch.cat([raw(some)[:, -len(job["names"]):] for some in images.split(8)])
+
     with torch.no_grad():
-        logits = RawHead(network)(torch.from_numpy(images)[:, None] / 255)[:, -len(job["names"]):]
-        bound = torch.quantile(logits.flatten()[:10**7], 1 - min(0.5, BOXES / logits[0].numel()))
-        wanted = np.log(job["confidence"] / (1 - job["confidence"]))
         for kind in network.model[-1].cv3:
-            kind[-1].bias += float(wanted - bound)
+            kind[-1].bias.zero_()  # which differs from level to level
+        spread = logits().std()
+        for kind in network.model[-1].cv3:
+            kind[-1].weight /= spread
+        found = np.sort(logits().numpy(), axis=None)
+        bound = found[-min(BOXES * len(slices), len(found) // 2)]
+        for kind in network.model[-1].cv3:
+            kind[-1].bias.fill_(math.log(job["confidence"] / (1 - job["confidence"])) - float(bound))
 
 
 def _step(network, side: int, batch: int):

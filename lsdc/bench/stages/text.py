@@ -24,8 +24,8 @@ def said(figures: Mapping) -> str:
     study = figures["study"]
     return (f"A study of {study['files']} files in {study['series']} series, {study['pixels'] / 1e6:.1f} million "
             f"pixels; networks of the config, untrained, the same on both sides; {figures['threads']} threads on both "
-            "sides; files in the page cache. Ways are timed in turns after one untimed call: medians, the ratio of each "
-            "turn (least to largest). A bound is what the stage cannot do without, alone: 100 % of it is the least.")
+            "sides; files in the page cache. Ways are timed in turns after one untimed call: medians, and the ratio of "
+            "each turn (least to largest). A bound is what no way can do without, alone: 100 % of it is the least.")
 
 
 def table(rows: Mapping[str, Mapping], names: Sequence[str], last: Mapping[str, Mapping]) -> list[list[str]]:
