@@ -102,7 +102,7 @@ verify-bundle: $(READY)  ## try BUNDLE as its notebook will, offline (ENVIRONMEN
 push: $(READY)  ## what the kaggle client would be told to upload BUNDLE (NEW=1 the first time); YES=1 tells it
 	$(LSDC) bundle push "$(BUNDLE)" $(if $(NEW),--new) $(if $(YES),--yes)
 
-bench: $(READY)  ## seconds per study; WHAT="labels physics evidence" shows what the phantom is worth
+bench: $(READY)  ## every stage beside what one would otherwise do; WHAT="labels physics evidence": what the phantom is worth
 	$(LSDC) bench $(OPTIONS) $(foreach part,$(WHAT),--what $(part))
 
 TRIAL = $(OPTIONS) $(if $(FOLDS),--folds "$(FOLDS)") $(foreach row,$(ONLY),--only "$(row)") $(if $(REPORT),--report-only)

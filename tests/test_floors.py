@@ -8,7 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 OWNERS = {
-    "pydicom": {"lsdc/dicom/", "lsdc/phantom/"},
+    "pydicom": {"lsdc/dicom/", "lsdc/phantom/", "lsdc/bench/stages/plain_dicom.py"},  # the last: what ours is beside
+    "SimpleITK": {"lsdc/bench/stages/plain_dicom.py"},
     "ultralytics": {"lsdc/detect/"},
     "timm": {"lsdc/grade/timm_network.py"},
     "lightning": {"lsdc/grade/", "lsdc/train/"},

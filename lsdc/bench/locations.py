@@ -11,7 +11,7 @@ from lsdc.bench.saved import save_figures
 from lsdc.competition import CompetitionFolder, Study, read_study
 from lsdc.config import EvaluationSettings, Settings
 from lsdc.detect import Detector, locate_from_candidates
-from lsdc.detect.classes import CLASSES
+from lsdc.detect.classes import CLASSES, ClassList
 from lsdc.detect.detector import CANDIDATE_COLUMNS
 from lsdc.detect.projecting import OUTSIDE_MM
 from lsdc.detect.training_slices import SHOWN_MM
@@ -126,10 +126,10 @@ def _case(way: str, study: Study, candidates: pd.DataFrame, detector: Detector, 
     return Case(way, locations, keypoints[np.array(held, dtype=bool)])
 
 
-def point_candidates(study: Study, points: dict[Target, np.ndarray]) -> pd.DataFrame:
+def point_candidates(study: Study, points: dict[Target, np.ndarray], classes: ClassList = CLASSES) -> pd.DataFrame:
     """CANDIDATE_COLUMNS of a detector that sees nothing but these points (3,) mm, on every slice that shows them."""
     rows = [
-        [one.series_id, index, CLASSES.number(*target), 0.9 - abs(offset_mm) / 20, *xy_px, *plane.to_patient(xy_px)]
+        [one.series_id, index, classes.number(*target), 0.9 - abs(offset_mm) / 20, *xy_px, *plane.to_patient(xy_px)]
         for target, place in points.items() for one in study.of(ANNOTATED_PLANE[target.condition])
         for index, plane in enumerate(one.series.planes)
         for xy_px, offset_mm in [plane.to_pixel(place)]

@@ -15,12 +15,12 @@ TIMED_STUDIES, TIMED_PHANTOM_STUDIES, MANY_STUDIES, MEASURED_TARGETS = 8, 3, 200
 @config_options
 @data_option
 @run_option
-@click.option("--what", multiple=True, type=click.Choice(["phantom", "inference", "labels", "physics", "evidence",
+@click.option("--what", multiple=True, type=click.Choice(["stages", "phantom", "labels", "physics", "evidence",
                                                              "audit", "scores", "locations", "quality",
                                                              "ablation", "predict", "report", "sizes"]),
-              default=["phantom", "inference"], show_default=True, help="May be given several times.")
+              default=["stages"], show_default=True, help="May be given several times.")
 @click.option("--studies", type=click.IntRange(min=1), show_default=f"{TIMED_STUDIES}, of sizes 10000",
-              help="inference, predict: test studies to time. report: studies of the training part. sizes: the largest "
+              help="predict: test studies to time. report: studies of the training part. sizes: the largest "
                    "size; a tenth and a hundredth of it come before.")
 @click.option("--training", type=click.IntRange(min=2), default=400, show_default=True,
               help="evidence: studies that the small networks learn from.")
@@ -30,8 +30,8 @@ TIMED_STUDIES, TIMED_PHANTOM_STUDIES, MANY_STUDIES, MEASURED_TARGETS = 8, 3, 200
               help="evidence: training steps of each network.")
 @click.option("--folds", type=FoldList(), default=(), metavar="0,1,...",
               help="quality, ablation: only these folds. By default all, of ablation fold 0.")
-@click.option("--only", multiple=True, metavar="ROW", help="quality, ablation: train only this row; may be repeated. "
-              "The table has all finished ones.")
+@click.option("--only", multiple=True, metavar="ROW", help="stages: measure only this one; may be repeated. quality, "
+              "ablation: train only this row; the table has all finished ones.")
 @click.option("--report-only", is_flag=True, help="quality, ablation: train nothing, print what is finished.")
 @click.option("--variants", type=click.Path(path_type=Path), default=Path("configs/ablation.yaml"), show_default=True,
               help="ablation: names and the overrides that make each variant.")
@@ -40,8 +40,8 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
     """Make figures again, and keep them as json below .lsdc/cache/bench/.
 
     \b
-    phantom    seconds and memory per study of making the phantom
-    inference  seconds per study by stage, on the test part with the first trained fold of a run
+    stages     every stage beside what a user would otherwise do, in turns: seconds, ratios, what bounds it
+    phantom    seconds and memory per study of making the phantom, by stage
     predict    lsdc predict as a whole, with its processes, on a phantom of --studies test studies (or --data) with the
                first trained fold of a run: seconds by stage, memory at a quarter, half and the end
     labels     rates, correlations and floor of the phantom's labels beside the competition's
@@ -60,13 +60,14 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
 
     Quality and ablation train each on a phantom of its own size and seed, or on --data, with the first network's
     detectors for all; their runs are named quality-* and ablation-* (--run changes the first word), and the same
-    command goes on after a stop. The others, but for inference, predict and locations, are about the phantom of the
+    command goes on after a stop. The others, but for predict and locations, are about the phantom of the
     config, whatever --data says.
     """
     from lsdc.cli.data import make_phantom, open_data, open_finished_run, phantom_root
+    from lsdc.competition import open_folder
     from lsdc.config import load_settings
 
-    of_run = {"inference", "predict", "locations"} & set(what)
+    of_run = {"predict", "locations"} & set(what)
     run, settings = (open_finished_run(run_name, config, overrides) if of_run else
                      (None, load_settings(config, overrides)))
     timed = studies or TIMED_STUDIES
@@ -76,10 +77,12 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
             from lsdc.bench.generation import bench_generation
 
             text = bench_generation(settings.phantom.seed, studies=TIMED_PHANTOM_STUDIES)
-        elif name == "inference":
-            from lsdc.bench.inference import bench_inference
+        elif name == "stages":
+            from lsdc.bench.stages import bench_stages, stages_settings
 
-            text = bench_inference(open_data(data, settings, run, training=False), run, settings, studies=timed)
+            own = stages_settings(settings)
+            folder = open_folder(make_phantom(phantom_root(own), own))
+            text = bench_stages(folder, own, only=trial["only"])
         elif name == "predict":
             from lsdc.bench.prediction import bench_prediction, prediction_settings
 

@@ -62,12 +62,7 @@ class Detector:
                                wanted=f"sha256 {record['sha256']}", got=f"sha256 {found}",
                                remedy="train the fold again, or copy the whole folder")
         device = torch.device(device)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # TorchScript is deprecated, yet loads on every torch that we support
-            network = torch.jit.load(path, map_location=device).eval()
-        if device.type == "cpu":
-            network = network.to(memory_format=torch.channels_last)  # four fifths of the time, the same to 1e-6
-        return cls(network, DetectorSettings.model_validate(record["settings"]),
+        return cls(load_network(path, device), DetectorSettings.model_validate(record["settings"]),
                    SpineShape.from_json(record["shape"]), int(record["fold"]), device, batch)
 
     @property
@@ -118,6 +113,16 @@ class Detector:
                  for pair in zip(boxes, scores, strict=True)]
         return [tuple(part.cpu().numpy().astype(kind) for part, kind in zip(one, (float, float, int), strict=True))
                 for one in found]
+
+
+def load_network(path: Path, device: torch.device) -> torch.jit.ScriptModule:
+    """The network of a file that `export_network` wrote, ready to be asked."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is deprecated, yet loads on every torch that we support
+        network = torch.jit.load(path, map_location=device).eval()
+    if device.type == "cpu":
+        network = network.to(memory_format=torch.channels_last)  # four fifths of the time, the same to 1e-6
+    return network
 
 
 def read_record(folder: Path) -> dict:

@@ -1,4 +1,5 @@
-"""The subprocess that trains: `python -m lsdc.detect.worker job.json`. The only place that imports ultralytics.
+"""The subprocess that trains: `python -m lsdc.detect.worker job.json`. Beside `reference` the only place
+that imports ultralytics.
 
 It runs alone because ultralytics changes torch's and OpenCV's threads, patches torch.save and looks at its
 environment when imported. The parent sets that environment (see `train`). Progress goes to stdout, one json line an

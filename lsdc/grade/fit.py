@@ -62,7 +62,7 @@ def fit(
     all but the first. DeviceError when a GPU is asked for and absent, or out of memory.
     """
     device = choose_device(settings.compute)
-    samples = _samples(store.rows, balanced=settings.training.balance, seed=seed)
+    samples = samples_of(store.rows, balanced=settings.training.balance, seed=seed)
     data = CropDataset(store, samples, settings.crops, augment=settings.augment, errors=jitter_pool(errors), seed=seed)
     last, best = Path(work) / "last.ckpt", Path(work) / "best.ckpt"
     with torch.random.fork_rng(), warnings.catch_warnings(), port_forgotten():
@@ -73,14 +73,14 @@ def fit(
             model.start_from(*rates(store.rows, SEVERITY_WEIGHTS if settings.classifier.metric_weights == "in_loss"
                                     else UNWEIGHTED))
         model = model.to(memory_format=torch.channels_last)
-        loader = _loader(data, settings, device, seed=seed, training=True)
+        loader = loader_of(data, settings, device, seed=seed, training=True)
         module = GradingModule(model, settings, steps=-(-len(loader) // settings.training.accumulate), seed=seed,
                                class_weights=_class_weights(samples, settings))
         trainer = _trainer(settings, device, Path(work), tuning=tuning_store is not None)
         tuning = None
         if tuning_store is not None:
-            plain = CropDataset(tuning_store, _samples(tuning_store.rows), settings.crops)
-            tuning = _loader(plain, settings, device, seed=seed, training=False)
+            plain = CropDataset(tuning_store, samples_of(tuning_store.rows), settings.crops)
+            tuning = loader_of(plain, settings, device, seed=seed, training=False)
         if last.exists():
             log.info("the training goes on from its last epoch")
         try:
@@ -122,7 +122,8 @@ def rates(rows: pd.DataFrame, weights: Sequence[int]) -> tuple[torch.Tensor, tor
             torch.from_numpy(pooled / pooled.sum(axis=1, keepdims=True)))
 
 
-def _samples(rows: pd.DataFrame, *, balanced: bool = False, seed: int = 0) -> pd.DataFrame:
+def samples_of(rows: pd.DataFrame, *, balanced: bool = False, seed: int = 0) -> pd.DataFrame:
+    """What an epoch shows of a store's rows: each once, or as many as balance the severities."""
     if not balanced:
         return rows.assign(operation=pd.NA)
     plan = balance(rows, seed)
@@ -137,7 +138,7 @@ def _class_weights(samples: pd.DataFrame, settings: Settings) -> torch.Tensor | 
     return focal_class_weights(torch.tensor(np.array(counts)), settings.training.focal_weighting).float()
 
 
-def _loader(data: CropDataset, settings: Settings, device: torch.device, *, seed: int, training: bool) -> DataLoader:
+def loader_of(data: CropDataset, settings: Settings, device: torch.device, *, seed: int, training: bool) -> DataLoader:
     """Whole batches from the dataset. On a CPU the network and the loader share the cores, so no workers there."""
     whole = _whole(settings) if training else settings.classifier.sequence_layers > 0
     batches = EpochBatches(

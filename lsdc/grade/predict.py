@@ -65,7 +65,7 @@ class Grader:
                 views[target] = cut_views(study, places[target], self.trained.crops, among=among)
             except DataError as error:
                 fallback[target] = error.problem
-        answers = self._answers(study.study_id, views)
+        answers = self.answers(study.study_id, views)
         for target, values in answers.items():
             if not np.isfinite(values).all():
                 fallback[target] = "the network's answer is not a finite number"
@@ -84,10 +84,9 @@ class Grader:
                             remedy="locate the study with the detector of the classifier's own fold")
         return {Target(row["condition"], row["side"], row["level"]): row for row in locations.to_dict("records")}
 
-    def _answers(self, study_id: int, views: dict[Target, Views]) -> dict[Target, np.ndarray]:
+    def answers(self, study_id: int, views: dict[Target, Views]) -> dict[Target, np.ndarray]:
         """(3,) float64 that sum to 1 and carry the metric's weights, for each target that has views."""
-        shown = [_Shown(target, target.side, one.image, one.seen, one.valid) for target, one in views.items()]
-        values = self._probabilities(study_id, shown)
+        values = self._probabilities(study_id, _straight(views))
         if self.trained.classifier.flip_at_test:
             turned = [_Shown(target, *_mirrored(one, target.side, self.trained.crops)) for target, one in views.items()]
             values = (values + self._probabilities(study_id, turned)) / 2
@@ -102,25 +101,35 @@ class Grader:
         size = len(shown) if whole else self.batch_size
         found = [np.empty((0, len(SEVERITY_COLUMNS)))]
         for first in range(0, len(shown), max(size, 1)):
-            part = shown[first:first + size]
-            batch = {
-                **{name: torch.from_numpy(np.stack([getattr(one, name) for one in part]))
-                   for name in ("image", "seen", "valid")},
-                "condition": torch.tensor([CONDITIONS.index(one.target.condition) for one in part]),
-                "side": torch.tensor([SIDES.index(one.side) for one in part]),
-                "level": torch.tensor([LEVELS.index(one.target.level) for one in part]),
-                "study": torch.full((len(part),), study_id),
-            }
-            logits = self.model({name: values.to(self.device) for name, values in batch.items()}).logits
+            logits = self.model(self._batch(study_id, shown[first:first + size])).logits
             found.append(logits.double().softmax(dim=1).cpu().numpy())
         values = np.concatenate(found)
         return values / values.sum(axis=1, keepdims=True)
+
+    def batch(self, study_id: int, views: dict[Target, Views]) -> dict[str, torch.Tensor]:
+        """What the network is given where all of these targets are shown at once."""
+        return self._batch(study_id, _straight(views))
+
+    def _batch(self, study_id: int, part: list[_Shown]) -> dict[str, torch.Tensor]:
+        batch = {
+            **{name: torch.from_numpy(np.stack([getattr(one, name) for one in part]))
+               for name in ("image", "seen", "valid")},
+            "condition": torch.tensor([CONDITIONS.index(one.target.condition) for one in part]),
+            "side": torch.tensor([SIDES.index(one.side) for one in part]),
+            "level": torch.tensor([LEVELS.index(one.target.level) for one in part]),
+            "study": torch.full((len(part),), study_id),
+        }
+        return {name: values.to(self.device) for name, values in batch.items()}
 
     @staticmethod
     def _values(target: Target, answer: np.ndarray | None, priors: pd.DataFrame) -> dict[str, float]:
         if answer is None:
             answer = priors.loc[target.column, list(SEVERITY_COLUMNS)].to_numpy(np.float64)
         return dict(zip(SEVERITY_COLUMNS, answer.tolist(), strict=True))
+
+
+def _straight(views: dict[Target, Views]) -> list[_Shown]:
+    return [_Shown(target, target.side, one.image, one.seen, one.valid) for target, one in views.items()]
 
 
 def _mirrored(views: Views, side: Side, crops: CropSettings) -> tuple[Side, np.ndarray, np.ndarray, np.ndarray]:

@@ -59,8 +59,8 @@ def train_classifier(
         raise ConfigError("early stopping needs tuning studies", where="training.early_stop_patience",
                           wanted="0, or a fold with tuning studies", got=settings.training.early_stop_patience)
     started = time.perf_counter()
-    store = _store(folder, fit_studies, settings)
-    tuning = _store(folder, tuning_studies, settings) if tuning_studies else None
+    store = graded_crops(folder, fit_studies, settings)
+    tuning = graded_crops(folder, tuning_studies, settings) if tuning_studies else None
     from lsdc.grade.fit import fit  # Lightning and albumentations: not for those who only predict
 
     fitted = fit(store, tuning, errors, settings, seed, work)
@@ -74,7 +74,7 @@ def train_classifier(
     os.replace(work, out)
 
 
-def _store(folder: CompetitionFolder, studies: list[int], settings: Settings) -> CropStore:
+def graded_crops(folder: CompetitionFolder, studies: list[int], settings: Settings) -> CropStore:
     """Crops of the graded, annotated targets, with room for the augmentations; its rows have severity too."""
     from lsdc.grade.augment import room
 

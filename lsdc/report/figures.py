@@ -194,16 +194,18 @@ def error_curves(distances: Mapping[str, Sequence[float]], most_mm: float) -> st
 
 def size_curves(panels: Mapping[str, Sequence[SizeCurve]], unit: str) -> str:
     """Cost against the number of studies, both logarithmic, a panel for each group; dashed, what is proportional."""
-    most = max(max(curve.values) for curves in panels.values() for curve in curves)
+    values = [value for curves in panels.values() for curve in curves for value in curve.values if value > 0]
     with _drawing(f"sizes-{unit}", (2.6 * len(panels), 3.6)) as (figure, svg):
         every = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
         for axes, (title, curves) in zip(every, panels.items(), strict=True):
             ends = [min(min(curve.sizes) for curve in curves), max(max(curve.sizes) for curve in curves)]
-            axes.plot(ends, [most * end / ends[1] for end in ends], color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
+            axes.plot(ends, [max(values) * end / ends[1] for end in ends], color=GREY, linewidth=0.9,
+                      linestyle=(0, (4, 3)))
             for number, curve in enumerate(curves):
                 axes.plot(curve.sizes, curve.values, color=COLOURS[number % len(COLOURS)], label=curve.name,
                           marker="osD^vPX"[number % 7], markersize=4, linewidth=1.4)
-            axes.set(title=title, xscale="log", yscale="log", xlabel="studies")
+            axes.set(title=title, xscale="log", yscale="log", xlabel="studies",
+                     ylim=(0.7 * min(values), 1.4 * max(values)))
             axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), fontsize=8)
         every[0].set_ylabel(unit)
     return svg()

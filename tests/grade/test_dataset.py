@@ -6,14 +6,14 @@ from lsdc.grade import batches as batching
 from lsdc.grade.augment import jitter_pool, room
 from lsdc.grade.batches import EpochBatches, Shown, part_of
 from lsdc.grade.dataset import CropDataset
-from lsdc.grade.train import _store
+from lsdc.grade.train import graded_crops
 
 
 @pytest.fixture
 def data(folder, settings, errors, tmp_path, monkeypatch):
     monkeypatch.setenv("LSDC_CACHE", str(tmp_path))
     chosen = settings()
-    store = _store(folder, [1001, 1002, 1003], chosen)
+    store = graded_crops(folder, [1001, 1002, 1003], chosen)
     assert store.settings.slices == 3 + 2 * room(chosen.augment, chosen.crops, balance=False)["slices"]
 
     def make(augment=True, seed=1):

@@ -13,6 +13,11 @@ from lsdc.submit.worker import Job
 from lsdc.taxonomy import TARGETS
 
 
+def drawn(study_id: int) -> list[list[float]]:
+    """25 times three probabilities of a study, in the order of TARGETS."""
+    return generator(0, "drawn answers", study_id).dirichlet(np.ones(3), len(TARGETS)).tolist()
+
+
 class DrawnAnswers:
     """As `lsdc.submit.hands.Hands`: one study at a time in this process; what its files are is looked up, as always."""
 
@@ -29,8 +34,7 @@ class DrawnAnswers:
 
     def wait(self, seconds: float | None) -> list[Part]:
         job = self.jobs.popleft()
-        values = generator(0, "drawn answers", job.study_id).dirichlet(np.ones(3), len(TARGETS))
-        return [Part(job.study_id, values.tolist(), [None] * len(TARGETS), job.effort, None, [],
+        return [Part(job.study_id, drawn(job.study_id), [None] * len(TARGETS), job.effort, None, [],
                      dict.fromkeys((*STAGES, WHOLE), 0.0), files_of(self.folder, job.study_id), self.device)]
 
     def processes(self) -> list[int]:

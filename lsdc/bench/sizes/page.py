@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+from lsdc.bench.made_with import machine, made_with
 from lsdc.bench.sizes.growth import FLAT_KB, TOO_STEEP, exponent
 from lsdc.bench.sizes.text import counted, in_order, memory_of, memory_table, said, time_table
 from lsdc.bench.sizes.work import STAGES
 from lsdc.report.figures import SizeCurve, size_curves
-from lsdc.report.page import Figure, Grid, Part, key_value, render
+from lsdc.report.page import Figure, Grid, Part, render
 
 
 def sizes_page(figures: Mapping) -> str:
@@ -14,7 +15,8 @@ def sizes_page(figures: Mapping) -> str:
     stages, known = in_order(figures), figures["environment"]
     parts = [
         Part("Time", "time", [f"An exponent above {TOO_STEEP:g} is called worse than linear."],
-             [_figure(stages, "seconds", "seconds", "Seconds of each stage")], [_grid("Seconds", time_table(figures))]),
+             [_figure(stages, "processor_seconds", "processor seconds", "Processor seconds of each stage")],
+             [_grid("Seconds", time_table(figures))]),
         Part("Memory", "memory", [
             "The largest resident memory of the stage's process during its work. What holds tables grows with them; "
             f"what goes through studies one by one may hold {FLAT_KB:g} KB more for each of them than its tables do."],
@@ -22,13 +24,9 @@ def sizes_page(figures: Mapping) -> str:
              [_grid("Largest memory", memory_table(figures))]),
         Part("Stages", "stages", grids=[Grid("What was measured", ("stage", "what it is", "at the largest size"), [
             [name, STAGES[name].what, counted(rows, name)] for name, rows in stages.items()], frozenset({0, 1}))]),
-        Part("Made with", "made", grids=[key_value("Machine and versions", {
-            "made": figures["made"], "commit": known["commit"] or "-", "command": known["command"],
-            "machine": f"{known['system']} {known['processor']}, {known['cores']} cores", "python": known["python"],
-            "packages": ", ".join(f"{name} {version}" for name, version in known["packages"].items() if version)})]),
+        made_with(figures),
     ]
-    lead = (f"{known['system']} {known['processor']}, {known['cores']} cores, commit {known['commit'] or '-'}, "
-            f"{figures['made']}. {said(figures)}")
+    lead = f"{machine(figures)}, commit {known['commit'] or '-'}, {figures['made']}. {said(figures)}"
     return render("bench.html", title="Cost against size", lead=lead, notices=_notices(figures), key=[], parts=parts)
 
 
@@ -53,4 +51,4 @@ def _figure(stages: Mapping[str, Sequence[Mapping]], key: str, unit: str, what: 
     told = "; ".join(f"{curve.name} {', '.join(f'{value:.3g}' for value in curve.values)}"
                      for curves in panels.values() for curve in curves)
     return Figure(size_curves(panels, unit), f"{what} against the number of studies, both logarithmic, in {unit}: "
-                  f"{told}.", f"{what}; grey and dashed, ten times as much for ten times as many studies.")
+                  f"{told}.", f"{what}; grey and dashed, what is proportional to the number of studies.")

@@ -39,7 +39,7 @@ def _audit(place: Place, settings: Settings) -> Work:
 def _audit_tables(place: Place, settings: Settings) -> Work:
     from lsdc.audit.tables import read_tables
 
-    return lambda: len(read_tables(place.competition, ("train", "test")).studies["train"])
+    return lambda: len(read_tables(place.competition, ("train",)).studies["train"])
 
 
 def _open(place: Place, settings: Settings) -> Work:
@@ -128,6 +128,7 @@ def _without_points(place: Place):
 
 
 def _submission(place: Place, settings: Settings) -> Work:
+    from lsdc.bench.sizes.hands import drawn
     from lsdc.competition.asked import open_test_part, read_asked
     from lsdc.submit.growing import GrowingSubmission
     from lsdc.submit.recipe import Recipe
@@ -140,7 +141,7 @@ def _submission(place: Place, settings: Settings) -> Work:
         submission.begin()
         folder, _ = open_test_part(place.competition, asked)
         for study in folder.study_ids("test"):
-            submission.put(study, priors, [None] * len(TARGETS))
+            submission.put(study, drawn(study), [None] * len(TARGETS))
         submission.write()
         return len(asked.studies) - len(submission.causes())
 
@@ -178,7 +179,7 @@ READING, SCORING, SERVING = "Reading a folder", "Scoring", "Report and submissio
 STAGES = {one.name: one for one in (
     Stage("audit", READING, "lsdc audit of the training part in one process: every table and header", "files", _audit,
           tables="audit of tables"),
-    Stage("audit of tables", READING, "its first step: the csv files of both parts alone", "studies", _audit_tables),
+    Stage("audit of tables", READING, "its first step: the csv files of that part alone", "studies", _audit_tables),
     Stage("open the folder", READING, "the csv files of both parts read and checked, as every command does", "studies",
           _open),
     Stage("folds", READING, "folds made, written, read and checked again", "studies", _folds),

@@ -1,0 +1,99 @@
+"""Scoring: the metric and its bootstrap against the published function, on a table as large as the competition's."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from lsdc.bench.scores import write_tables
+from lsdc.bench.stages.ground import Ground
+from lsdc.bench.stages.published_metric import published_score, solution_of
+from lsdc.bench.stages.race import Race, Rival
+from lsdc.competition.grades import read_grades
+from lsdc.config import EvaluationSettings
+from lsdc.evaluate.bootstrap import replicate_counts, score_replicates
+from lsdc.evaluate.graded import Graded, graded
+from lsdc.evaluate.metric import score, study_sums, terms_and_total
+from lsdc.evaluate.probabilities import probabilities
+from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS
+
+SCORED_STUDIES = 2000  # about as many as the competition has
+REPLICATES = 100  # that the seconds are of
+PUBLISHED = "the published function (pandas, scikit-learn)"
+
+
+class Scored(NamedTuple):
+    """grades: GRADES; answers: a submission; solution: the grades as the published function wants them."""
+
+    grades: pd.DataFrame
+    answers: pd.DataFrame
+    solution: pd.DataFrame
+    rows: Graded
+    values: np.ndarray
+
+
+def scored(ground: Ground, studies: int) -> Scored:
+    """Labels of a phantom of so many studies, answered by its floor."""
+    place = ground.scratch / f"scored-{studies}"
+    place.mkdir(exist_ok=True)
+    truth, answers = write_tables(place, ground.settings.phantom.seed, studies)
+    grades, frame = read_grades(truth), pd.read_csv(answers)
+    rows = graded(grades)
+    return Scored(grades, frame, solution_of(grades), rows, probabilities(frame, rows.row_ids))
+
+
+def metric(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
+    told = scored(ground, studies)
+    return Race(lambda: score(told.grades, told.answers), f"{studies * len(TARGETS):,} rows",
+                "Python (row ids checked and joined)",
+                (Rival(PUBLISHED, lambda: published_score(told.solution, told.answers)),),
+                bound=lambda: np.log(told.values))
+
+
+def metric_again(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
+    told = scored(ground, studies)
+
+    def again() -> np.ndarray:
+        sums = study_sums(told.rows, told.values)
+        return terms_and_total(sums.loss.sum(axis=0), sums.weight.sum(axis=0))
+
+    return Race(again, f"{studies * len(TARGETS):,} rows, joined before", "memory: arrays gone through",
+                (Rival(PUBLISHED, lambda: published_score(told.solution, told.answers), goal=20),),
+                bound=lambda: np.log(told.values))
+
+
+def bootstrap(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
+    told, settings = scored(ground, studies), ground.settings.evaluation
+    sums = study_sums(told.rows, told.values)
+    counts = next(replicate_counts(studies, settings))
+    products = np.concatenate([counts] * (1 + REPLICATES // len(counts)))[:REPLICATES].astype(np.float64)
+    per_study = np.hstack([sums.loss, sums.weight])
+    published = PublishedReplicate(told, settings)
+    return Race(lambda: score_replicates([sums], settings), f"{REPLICATES} replicates", "drawing the studies", (
+        Rival("studies drawn, and the published function on them", published, times=1 / REPLICATES),
+    ), bound=lambda: products @ per_study, times=settings.bootstrap / REPLICATES)
+
+
+class PublishedReplicate:
+    """The first replicate of our bootstrap, its studies put together under ids of their own and scored as published."""
+
+    def __init__(self, told: Scored, settings: EvaluationSettings):
+        counts = next(replicate_counts(len(told.rows.studies), settings))[0]
+        self.drawn = np.repeat(told.rows.studies, counts)
+        self.solution, self.answers = (_by_study(table) for table in (told.solution, told.answers))
+
+    def __call__(self) -> dict[str, float]:
+        return published_score(self._renamed(self.solution), self._renamed(self.answers))
+
+    def _renamed(self, parts: dict[int, pd.DataFrame]) -> pd.DataFrame:
+        drawn = [parts[study] for study in self.drawn if study in parts]
+        numbers = np.repeat(np.arange(len(drawn)), [len(one) for one in drawn]).astype(str)
+        table = pd.concat(drawn, ignore_index=True)
+        return table.drop(columns="target").assign(row_id=pd.Series(numbers) + "_" + table["target"])
+
+
+def _by_study(table: pd.DataFrame) -> dict[int, pd.DataFrame]:
+    parts = table["row_id"].str.split("_", n=1, expand=True)
+    values = table.drop(columns="row_id").assign(target=parts[1])
+    kept = [name for name in values if name in {*SEVERITY_COLUMNS, "sample_weight", "target"}]
+    return {int(study): rows for study, rows in values[kept].groupby(parts[0])}
