@@ -7,11 +7,15 @@ import pandas as pd
 
 from lsdc.errors import TableError
 from lsdc.tables import GRADES
-from lsdc.taxonomy import SEVERITY_COLUMNS, SEVERITY_WEIGHTS, TARGETS, Condition, Level
+from lsdc.taxonomy import SEVERITY_COLUMNS, SEVERITY_WEIGHTS, TARGETS, Condition, Level, Side
 
 CONDITION_OF_TARGET = np.array([list(Condition).index(target.condition) for target in TARGETS])  # (25,)
 LEVEL_OF_TARGET = np.array([list(Level).index(target.level) for target in TARGETS])  # (25,)
-_TARGET_KEYS = pd.Index([f"{target.condition}/{target.side}/{target.level}" for target in TARGETS])
+_PARTS = {name: pd.Index([one.value for one in kind]) for name, kind in (
+    ("condition", Condition), ("side", Side), ("level", Level))}
+_TARGET_OF_PARTS = np.full([len(index) for index in _PARTS.values()], -1)  # by condition, side, level
+for _number, _target in enumerate(TARGETS):
+    _TARGET_OF_PARTS[tuple(_PARTS[name].get_loc(getattr(_target, name).value) for name in _PARTS)] = _number
 _TARGET_COLUMNS = np.array([target.column for target in TARGETS], dtype=object)
 
 
@@ -38,11 +42,11 @@ class Graded:
 def graded(grades: pd.DataFrame) -> Graded:
     """Arrays of a GRADES table; TableError when it does not fit its declaration or nothing is labelled."""
     grades = GRADES.check(grades)
-    keys = grades["condition"] + "/" + grades["side"] + "/" + grades["level"]
-    target = _TARGET_KEYS.get_indexer(keys)
+    target = _TARGET_OF_PARTS[tuple(index.get_indexer(grades[name]) for name, index in _PARTS.items())]
     if (wrong := target < 0).any():
+        keys = ["/".join(row) for row in grades.loc[wrong, list(_PARTS)].drop_duplicates()[:3].to_numpy()]
         raise TableError("grades of targets that do not exist", wanted="canal on the midline, the others left or right",
-                         got=", ".join(keys[wrong].unique()[:3]), remedy="correct the grades")
+                         got=", ".join(keys), remedy="correct the grades")
     labelled = grades["severity"].notna().to_numpy(bool)
     if not labelled.any():
         raise TableError("there is nothing to score", wanted="at least one study with a grade",

@@ -40,10 +40,13 @@ def examine(
     finite, negative = np.isfinite(values).all(axis=1), (values < 0).any(axis=1)
     sums = values.sum(axis=1, where=np.isfinite(values))
     off = finite & ~negative & (sums <= 0 if normalise else np.abs(sums - 1) > SUM_TOLERANCE)
+    unique = there.is_unique
+    place = there.get_indexer(row_ids) if unique else None
     faults = [
-        "" if partial else _fault(row_ids[~row_ids.isin(there)], "rows are missing"),
-        *_unknown(there[~there.isin(row_ids)].unique(), row_ids, partial=partial),
-        _fault(there[there.duplicated()].unique(), "row_ids are duplicated"),
+        *([] if unique and len(there) == len(row_ids) and (place >= 0).all() else [  # else each row is there once
+            "" if partial else _fault(row_ids[~row_ids.isin(there)], "rows are missing"),
+            *_unknown(there[~there.isin(row_ids)].unique(), row_ids, partial=partial),
+            _fault(there[there.duplicated()].unique(), "row_ids are duplicated")]),
         _fault(there[~finite], "rows hold values that are no finite numbers"),
         _fault(there[negative], "rows hold negative values"),
         _fault(there[off], "rows are all zeros" if normalise else "rows do not sum to 1 within 1e-6",
@@ -53,7 +56,6 @@ def examine(
         return values[:0], faults
     if normalise:
         values = values / sums[:, None]
-    place = there.get_indexer(row_ids)
     return np.where(place[:, None] >= 0, np.append(values, [[np.nan] * 3], axis=0)[place], np.nan), []
 
 
