@@ -103,7 +103,7 @@ push: $(READY)  ## what the kaggle client would be told to upload BUNDLE (NEW=1 
 	$(LSDC) bundle push "$(BUNDLE)" $(if $(NEW),--new) $(if $(YES),--yes)
 
 bench: $(READY)  ## every stage beside what one would otherwise do; WHAT="labels physics evidence": what the phantom is worth
-	$(LSDC) bench $(OPTIONS) $(foreach part,$(WHAT),--what $(part))
+	$(LSDC) bench $(OPTIONS) $(foreach part,$(WHAT),--what $(part)) $(foreach row,$(ONLY),--only "$(row)")
 
 TRIAL = $(OPTIONS) $(if $(FOLDS),--folds "$(FOLDS)") $(foreach row,$(ONLY),--only "$(row)") $(if $(REPORT),--report-only)
 
