@@ -102,7 +102,8 @@ def _made_with(reading: RunReading) -> Part:
     known = reading.environment
     if known is None:
         return Part("Data and environment", "made", ["Not known: environment.json is not there or damaged."])
-    data = {"name": data_name(reading), "folder": known.data.folder,
+    # the whole path, in environment.json, may name people
+    data = {"name": data_name(reading), "folder": "/".join(Path(known.data.folder).parts[-2:]),
             "fingerprint of its tables": known.data.fingerprint,
             "studies by fold": ", ".join(f"{fold}: {len(studies)}" for fold, studies in reading.folds.items())}
     machine = " ".join(str(part) for part in (known.system, known.processor) if part)

@@ -44,6 +44,9 @@ def _predicted(data: Path, recipe: Recipe, compute: ComputeSettings, terms: Term
                hire: Callable[[Crew], Hands]) -> Outcome:
     asked = read_asked(data)
     submission = GrowingSubmission(terms.out, asked, recipe.priors(), clock=terms.clock)
+    if terms.strict:
+        with holding_parts(_parts(recipe, compute, terms), terms):
+            pass  # a second run ends here, before it writes anything
     submission.begin()  # from here on there is something to hand in
     books = Books(submission, terms)
     folder, faults = open_test_part(data, asked)
@@ -58,7 +61,7 @@ def _graded(books: Books, folder: CompetitionFolder, recipe: Recipe, compute: Co
     """Grade all studies that are left; another recipe where models are damaged and it is worth while to go on."""
     terms, ledger = books.terms, books.ledger
     books.pace, books.crew = Pace(recipe.efforts(), terms.deadline, 1, terms.clock, terms.began), None
-    parts = Parts(terms.work, recipe.key(precision=compute.precision))
+    parts = _parts(recipe, compute, terms)
     with holding_parts(parts, terms):
         todo = books.take_up(folder, parts, books.pace)  # all but what an earlier run finished
         try:
@@ -73,6 +76,10 @@ def _graded(books: Books, folder: CompetitionFolder, recipe: Recipe, compute: Co
                 return rest
             books.give_up(error, todo)
     return None
+
+
+def _parts(recipe: Recipe, compute: ComputeSettings, terms: Terms) -> Parts:
+    return Parts(terms.work, recipe.key(precision=compute.precision))
 
 
 def _keep_apart(out: Path, data: Path) -> None:
