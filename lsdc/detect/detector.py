@@ -15,6 +15,7 @@ from lsdc.config import DetectorSettings
 from lsdc.detect.canvas import Canvases
 from lsdc.detect.classes import CLASSES, TARGET_CLASSES, ClassList, classes_for
 from lsdc.detect.decode import decode_boxes, select_boxes
+from lsdc.detect.script import check_script
 from lsdc.detect.shape import SpineShape
 from lsdc.dicom import SlicePlane
 from lsdc.errors import LsdcError, WeightsError
@@ -61,6 +62,7 @@ class Detector:
             raise WeightsError("the detector's network is not the one its record describes", where=path,
                                wanted=f"sha256 {record['sha256']}", got=f"sha256 {found}",
                                remedy="train the fold again, or copy the whole folder")
+        check_script(path)
         device = torch.device(device)
         return cls(load_network(path, device), DetectorSettings.model_validate(record["settings"]),
                    SpineShape.from_json(record["shape"]), int(record["fold"]), device, batch)

@@ -4,7 +4,6 @@ import importlib.util
 import logging
 import os
 import shutil
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,9 @@ from lsdc.detect.dataset import WrittenStudy, write_dataset
 from lsdc.detect.detector import FORMAT, MODEL_FILE, RECORD_FILE
 from lsdc.detect.launch import LOG_FILE, overrides, run_worker
 from lsdc.detect.shape import fit_shape
+from lsdc.detect.starting_weights import starting_weights
 from lsdc.device import choose_device
-from lsdc.errors import DataError, LsdcError, WeightsError
+from lsdc.errors import DataError, LsdcError
 from lsdc.files import file_hash, read_json, write_json, write_text, written_aside
 from lsdc.taxonomy import Condition
 from lsdc.threads import cores
@@ -51,7 +51,7 @@ def train_detector(
                                data=_data_yaml(scratch, settings), scratch=scratch),
         "weights": str(settings.weights.absolute()) if settings.weights else None, "brightness": settings.brightness,
         "box_px": _box_px(scratch / "data" / "labels", settings),
-        "threads": compute.workers or cores(), "export": str(scratch / MODEL_FILE), "parent": os.getpid(),
+        "threads": compute.workers or cores(), "classes": len(classes_for(settings).names), "export": str(scratch / MODEL_FILE), "parent": os.getpid(),
     }, scratch)
     with written_aside(out) as aside:
         aside.mkdir()
@@ -75,26 +75,12 @@ def _check(settings: DetectorSettings, studies: list[int]) -> None:
 
 
 def check_weights(settings: DetectorSettings) -> None:
-    """WeightsError when the starting weights that the settings name are missing, or no YOLO detector.
+    """WeightsError when the starting weights that the settings name are missing, unsafe, or no YOLO detector.
 
-    The file is a pickle, so it is only searched for the name of ultralytics' class here, not loaded; whether its
-    tensors fit the architecture is seen when training starts.
+    Whether they fit the architecture is seen when training starts.
     """
-    path = settings.weights
-    if path is None:
-        return
-    remedy = "put the file there, or set detector.weights to null"
-    if not path.is_file():
-        raise WeightsError("the detector's starting weights are missing", wanted="a local YOLOv8 .pt file", where=path,
-                           remedy=remedy)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            pickles = [archive.read(name) for name in archive.namelist() if name.endswith("data.pkl")]
-    except (zipfile.BadZipFile, OSError):
-        pickles = []
-    if not any(b"DetectionModel" in one for one in pickles):
-        raise WeightsError("these are no starting weights of a detector", where=path, remedy=remedy,
-                           wanted="a YOLOv8 .pt file as ultralytics writes it", got="a file of another kind")
+    if settings.weights is not None:
+        starting_weights(settings.weights)
 
 
 def _finished(out: Path, identity: dict) -> bool:

@@ -8,13 +8,13 @@ the processes that read images draw by themselves). Plain tensors and numbers, r
 import io
 import random
 import sys
-from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from lsdc.files import written_aside
+from lsdc.tensors import CodeRefusedError, read_tensors
 
 STATE_FILE = "state.pt"
 
@@ -37,7 +37,7 @@ def write_state(trainer, path: Path) -> None:
     torch.save({
         "epoch": trainer.epoch, "model": trainer.model.state_dict(), "ema": trainer.ema.ema.state_dict(),
         "updates": trainer.ema.updates, "optimizer": trainer.optimizer.state_dict(),
-        "scaler": trainer.scaler.state_dict(), "network": trainer.model.yaml,
+        "scaler": trainer.scaler.state_dict(),
         "mosaic": list(trainer.train_loader.dataset.buffer),  # images that others are joined with
     }, buffer)
     with written_aside(path) as aside:
@@ -45,12 +45,17 @@ def write_state(trainer, path: Path) -> None:
 
 
 def read_state(path: Path) -> dict | None:
-    """The state of the last finished epoch; None where there is none, or it is damaged: training starts anew."""
+    """The state of the last finished epoch; None where there is none, or it is damaged: training starts anew.
+
+    CodeRefusedError for a file that none of our trainings wrote and that could run code.
+    """
     if not path.exists():
         return None
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = read_tensors(path, remedy="remove this file if you do not know who wrote it, and run again")
         return state if state["epoch"] >= 0 else None
+    except CodeRefusedError:
+        raise
     except Exception as error:  # what damaged bytes lead to
         print(f"{path} cannot be read, training starts anew: {error}", file=sys.stderr)
         return None
@@ -69,11 +74,24 @@ def go_on(trainer, state: dict) -> None:
     trainer.start_epoch = state["epoch"] + 1
 
 
-def averaged_network(state: dict) -> torch.nn.Module:
-    """The network with the averaged weights of a state: what is kept of a training."""
+def averaged_network(state: dict, architecture: str, classes: int) -> torch.nn.Module:
+    """The network with the averaged weights of a state: what is kept of a training.
+
+    architecture: the name of ultralytics' yaml. It comes from the settings and never from the file: ultralytics
+    evaluates a word of a network's description.
+    """
     from ultralytics.nn.tasks import DetectionModel
 
-    described = state["network"]
-    network = DetectionModel(deepcopy(described), ch=described["channels"], nc=described["nc"], verbose=False)
+    network = DetectionModel(architecture, ch=1, nc=classes, verbose=False)
     network.load_state_dict(state["ema"])
     return network
+
+
+def go_back(trainer, state: dict) -> None:
+    """After an epoch whose loss is no number: begin it again from the averaged weights, as ultralytics does."""
+    trainer.model.load_state_dict(state["ema"])
+    trainer.ema.ema.load_state_dict(state["ema"])
+    trainer.ema.updates = state["updates"]
+    trainer.optimizer.load_state_dict(state["optimizer"])
+    trainer.scaler.load_state_dict(state["scaler"])
+    trainer.scheduler.last_epoch = trainer.epoch - 1

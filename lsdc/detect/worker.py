@@ -18,12 +18,14 @@ from pathlib import Path
 import torch
 
 from lsdc.detect.export import export_network
-from lsdc.detect.training_state import STATE_FILE, averaged_network, begin_epoch, go_on, read_state, write_state
+from lsdc.detect.training_state import STATE_FILE, averaged_network, begin_epoch, go_back, go_on, read_state, write_state
+from lsdc.detect.starting_weights import starting_weights
 from lsdc.errors import LsdcError, WeightsError
 
 INTEGRATIONS = ("sync", "clearml", "comet", "dvc", "hub", "mlflow", "neptune", "raytune", "tensorboard", "wandb")
 LOOK_AFTER_PARENT_SECONDS = 1.0
 OBJECTS = 5  # of an image, as ultralytics assumes
+MOST_RETURNS = 3  # to the last epoch, when a loss is no number
 MOST_FIT = 0.6  # share of tensors; for our yolov8n, 318 of 355 of COCO's yolov8n fit, and 91 of yolov8s
 
 
@@ -37,7 +39,8 @@ def main(job_path: Path) -> None:
     if state is None or state["epoch"] + 1 < job["overrides"]["epochs"]:
         _trainer(job, report, path, state).train()
         state = read_state(path)
-    export_network(averaged_network(state), Path(job["export"]), job["overrides"]["imgsz"])
+    network = averaged_network(state, job["overrides"]["model"], job["classes"])
+    export_network(network, Path(job["export"]), job["overrides"]["imgsz"])
 
 
 def _trainer(job: dict, report, path: Path, state: dict | None):
@@ -49,11 +52,11 @@ def _trainer(job: dict, report, path: Path, state: dict | None):
         """Without validation: the detector is measured by locations on the tuning studies, not by boxes on its own."""
 
         def get_model(self, cfg=None, weights=None, verbose=True):
-            model = super().get_model(cfg, weights, verbose)
-            if weights is None:
-                _start_near(model.model[-1], self.args.imgsz, job["box_px"])
+            model = super().get_model(cfg, None, verbose)
+            if job["weights"]:
+                start_from(model, starting_weights(Path(job["weights"])), job["weights"])
             else:
-                check_fit(model, weights, job["weights"])
+                _start_near(model.model[-1], self.args.imgsz, job["box_px"])
             return model
 
         def resume_training(self, ckpt):
@@ -61,10 +64,20 @@ def _trainer(job: dict, report, path: Path, state: dict | None):
                 go_on(self, state)
 
         def save_model(self):
-            saved = super().save_model()  # last.pt, to which it goes back itself when a loss is no number
             _say(report, epoch=self.epoch + 1, loss={name: float(value) for name, value in self.tloss.items()})
             write_state(self, path)  # after it was said: an epoch may be said twice, and never not at all
-            return saved
+            return True
+
+        def _handle_nan_recovery(self, epoch):  # ultralytics' own unpickles its last.pt
+            kept = None if self.loss is None or self.loss.isfinite() else read_state(path)
+            if kept is None:
+                return False
+            self.nan_recovery_attempts += 1
+            if self.nan_recovery_attempts > MOST_RETURNS:
+                raise LsdcError("the detector's loss is no number", got=f"epoch {epoch + 1}, tried {MOST_RETURNS} times",
+                                remedy="lower detector.learning_rate, or look at the images with lsdc show")
+            go_back(self, kept)
+            return True
 
         def validate(self):
             return {}, None
@@ -75,8 +88,8 @@ def _trainer(job: dict, report, path: Path, state: dict | None):
     LOGGER.setLevel(logging.WARNING)  # no progress bars in the log
     SETTINGS.update({name: False for name in INTEGRATIONS if name in SETTINGS})
     overrides = dict(job["overrides"])
-    if job["weights"]:
-        overrides["pretrained"] = job["weights"]
+    for kept in Path(overrides["data"]).parent.glob("data/*.cache"):  # ultralytics would unpickle its list of labels
+        kept.unlink()
     if job["brightness"]:
         import albumentations
 
@@ -102,15 +115,23 @@ def _start_near(head, image_px: int, box_px: float) -> None:
         torch.nn.init.constant_(kind[-1].bias, math.log(OBJECTS / head.nc / (image_px / stride) ** 2))
 
 
-def check_fit(model: torch.nn.Module, weights: torch.nn.Module, where: str | None) -> None:
-    """WeightsError unless most tensors of the weights fit: first convolution and class head may differ, not more."""
+def start_from(model: torch.nn.Module, tensors: dict[str, torch.Tensor], where: str | None) -> None:
+    """Take over the tensors that fit; a first convolution of colours is summed to one channel.
+
+    WeightsError unless most fit: first convolution and class head may differ, not more.
+    """
     ours = model.state_dict()
-    theirs = weights.state_dict() if isinstance(weights, torch.nn.Module) else {}
-    fit = sum(name in theirs and theirs[name].shape == tensor.shape for name, tensor in ours.items())
-    if fit < MOST_FIT * len(ours):
-        raise WeightsError("these starting weights are of another model", got=f"{fit} of {len(ours)} tensors fit",
+    fit = {name: tensors[name].float() for name, tensor in ours.items()
+           if name in tensors and tensors[name].shape == tensor.shape}
+    if len(fit) < MOST_FIT * len(ours):
+        raise WeightsError("these starting weights are of another model", got=f"{len(fit)} of {len(ours)} tensors fit",
                            where=where, wanted="weights of the detector.architecture that the config names",
                            remedy="name the right file in detector.weights, or set it to null")
+    first = next(iter(ours))
+    colours = tensors.get(first)
+    if first not in fit and colours is not None and colours.sum(1, keepdim=True).shape == ours[first].shape:
+        fit[first] = colours.float().sum(1, keepdim=True)
+    model.load_state_dict(fit, strict=False)
 
 
 def _say(report, **values) -> None:

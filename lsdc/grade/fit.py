@@ -35,8 +35,10 @@ from lsdc.grade.module import GradingModule
 from lsdc.ranks import rank, started_by
 from lsdc.seeding import seed_for
 from lsdc.taxonomy import SEVERITY_WEIGHTS, Severity
+from lsdc.tensors import read_tensors
 from lsdc.threads import cores
 
+ANEW = "remove this folder, and the classifier is trained anew"
 SMOOTHING = 4.0  # labels of the condition's own rates added to each level's, where a network starts
 
 log = logging.getLogger(__name__)
@@ -82,6 +84,7 @@ def fit(
             plain = CropDataset(tuning_store, samples_of(tuning_store.rows), settings.crops)
             tuning = loader_of(plain, settings, device, seed=seed, training=False)
         if last.exists():
+            read_tensors(last, remedy=ANEW)
             log.info("the training goes on from its last epoch")
         try:
             trainer.fit(module, loader, tuning, ckpt_path=str(last) if last.exists() else None)
@@ -96,8 +99,8 @@ def fit(
 
 def _fitted(module: GradingModule, last: Path, kept: Path) -> Fitted:
     """What the files say: the processes of a fit on several devices take all else with them."""
-    done = torch.load(last, map_location="cpu", weights_only=True)
-    state = done if kept == last else torch.load(kept, map_location="cpu", weights_only=True)
+    done = read_tensors(last, remedy=ANEW)
+    state = done if kept == last else read_tensors(kept, remedy=ANEW)
     module.load_state_dict(state["state_dict"])
     row = done["callbacks"][History.__qualname__]["rows"][-1]
     losses = {name: value for name, value in row.items() if name.endswith("_loss")}

@@ -2,17 +2,16 @@
 
 import difflib
 import os
-import pickle
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before the import: no look-up may leave the machine
 
 import timm
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from lsdc.errors import ConfigError, WeightsError
+from lsdc.tensors import read_safetensors, read_tensors
 
 
 def timm_trunk(name: str, *, in_chans: int, weights: Path | None) -> nn.Module:
@@ -61,19 +60,16 @@ def _classes(name: str, weights: Path) -> int:
 
 
 def _shapes(weights: Path) -> dict[str, tuple[int, ...]]:
-    damaged = WeightsError("the weights file cannot be read", wanted="safetensors, or a checkpoint of plain tensors",
-                           where=weights, remedy="fetch the file again")
-    try:
-        if weights.suffix == ".safetensors":
-            with safe_open(weights, framework="pt") as file:
-                return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
-        content = torch.load(weights, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, ValueError, EOFError, OSError) as error:
-        raise damaged from error
+    remedy = "fetch the file again, or take one of safetensors or plain tensors from a source that you trust"
+    if weights.suffix == ".safetensors":
+        content = read_safetensors(weights, remedy=remedy)
+    else:
+        content = read_tensors(weights, remedy=remedy)
     for wrapping in ("state_dict_ema", "model_ema", "state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(wrapping), dict):
             content = content[wrapping]
     if not isinstance(content, dict):
-        raise damaged
+        raise WeightsError("the weights file cannot be read", wanted="safetensors, or a checkpoint of plain tensors",
+                           where=weights, got=type(content).__name__, remedy=remedy)
     return {str(key).removeprefix("module."): tuple(value.shape) for key, value in content.items()
             if isinstance(value, torch.Tensor)}

@@ -18,7 +18,7 @@ from lsdc.detect import train_detector
 from lsdc.detect.dataset import write_dataset
 from lsdc.detect.landmarks import landmarks
 from lsdc.detect.launch import quiet_environment, run_worker
-from lsdc.detect.worker import check_fit
+from lsdc.detect.worker import start_from
 from lsdc.errors import DataError, LsdcError, WeightsError
 
 
@@ -125,7 +125,7 @@ def alive(pid):
 def test_a_failing_worker_shows_the_end_of_its_log_and_what_to_do(tmp_path):
     job = {"overrides": {"epochs": 1, "imgsz": 96, "save_dir": str(tmp_path / "run"), "data": "absent.yaml",
                          "model": "yolov8n.yaml", "device": "cpu"},
-           "weights": None, "brightness": 0, "threads": 1, "box_px": 8, "export": str(tmp_path / "x"),
+           "weights": None, "brightness": 0, "threads": 1, "box_px": 8, "classes": 12, "export": str(tmp_path / "x"),
            "parent": os.getpid()}
     with pytest.raises(LsdcError, match=r"(?s)detector training failed \(exit 1\).*absent.yaml.*to do:.*resumes"):
         run_worker(job, tmp_path)
@@ -193,8 +193,21 @@ def test_weights_of_another_model_are_refused():
         middle = [torch.nn.Linear(width, width) for _ in range(5)]
         return torch.nn.Sequential(torch.nn.Linear(4, width), *middle, torch.nn.Linear(width, classes))
 
-    check_fit(network(8, 12), network(8, 80), "w.pt")
+    ours, theirs = network(8, 12), network(8, 80)
+    start_from(ours, theirs.state_dict(), "w.pt")
+    assert torch.equal(ours[3].weight, theirs[3].weight)
+    assert ours[-1].weight.shape == (12, 8)
     with pytest.raises(WeightsError, match=r"of another model(.|\n)*1 of 14 tensors fit(.|\n)*w\.pt"):
-        check_fit(network(8, 12), network(16, 12), "w.pt")
+        start_from(network(8, 12), network(16, 12).state_dict(), "w.pt")
     with pytest.raises(WeightsError, match="0 of 14 tensors fit"):
-        check_fit(network(8, 12), {"not": "a network"}, "w.pt")
+        start_from(network(8, 12), {}, "w.pt")
+
+
+def test_a_colour_network_starts_a_grey_one():
+    def network(channels):
+        return torch.nn.Sequential(torch.nn.Conv2d(channels, 2, 3), *[torch.nn.Linear(2, 2) for _ in range(4)])
+
+    grey, colour = network(1), network(3)
+    start_from(grey, colour.state_dict(), "w.pt")
+    assert torch.equal(grey[0].weight, colour[0].weight.sum(1, keepdim=True))
+    assert torch.equal(grey[4].bias, colour[4].bias)
