@@ -23,7 +23,7 @@ OPTIONS = --config "$(CONFIG)" $(if $(RUN),--run "$(RUN)") $(foreach setting,$(S
 
 .DEFAULT_GOAL := help
 .PHONY: help setup doctor phantom audit train-detector train-fold train evaluate runs summary report blend predict \
-	submit submissions bundle verify-bundle push bench bench-quality bench-ablation lint test soak clean
+	submit submissions bundle verify-bundle push bench bench-quality bench-ablation lint audit-deps test soak clean
 
 help:  ## this map
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -115,6 +115,13 @@ bench-ablation: $(READY)  ## the default network without each ingredient in turn
 
 lint: $(READY)  ## ruff
 	$(VENV)/bin/ruff check .
+
+audit-deps: $(READY)  ## bandit over the code, pip-audit over the pinned packages (it asks the network)
+	$(VENV)/bin/python -m pip install --quiet --constraint configs/constraints.txt --editable '.[audit]'
+	$(VENV)/bin/bandit --quiet --recursive --configfile pyproject.toml lsdc
+	$(VENV)/bin/pip-audit --strict --requirement configs/constraints.txt --no-deps --disable-pip || { \
+		echo "error: a pinned package has a known fault, or the database could not be asked about all of them (see above)" >&2; \
+		exit 1; }
 
 test: $(READY)  ## the whole suite, end-to-end run included
 	$(VENV)/bin/python -m pytest $(ARGS)

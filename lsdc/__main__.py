@@ -13,7 +13,7 @@ def main() -> None:
         sys.exit(f"error: a package is not installed\n  got:    {error}\n  to do:  make setup")
 
     spin_briefly()
-    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"  # no library that we call unpickles weights, nor a process of ours
+    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"  # in all processes of ours, whatever library asks
     # some training libraries import matplotlib, which otherwise keeps a font list in the home folder
     os.environ.setdefault("MPLCONFIGDIR", os.path.abspath(os.path.join(
         os.environ.get("LSDC_CACHE") or os.path.join(".lsdc", "cache"), "matplotlib")))

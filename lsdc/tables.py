@@ -265,3 +265,15 @@ KEYPOINTS = Table(
      "x_mm": Column("float64"), "y_mm": Column("float64"), "z_mm": Column("float64")},
     key=("study_id", "structure", "level", "side"),
 )
+
+
+def for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table for people, whose texts come from files: none of them is a formula when a spreadsheet opens it.
+
+    >>> for_spreadsheets(pd.DataFrame({"a": ["=1+1", "x", None], "n": [-1.5, 2, 3]}))["a"].tolist()
+    ["'=1+1", 'x', None]
+    """
+    def plain(value: object) -> object:
+        return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+    return frame.apply(lambda column: column.map(plain) if column.dtype == object or column.dtype == "str" else column)

@@ -13,6 +13,7 @@ from lsdc.audit.tables import Tables, read_tables
 from lsdc.errors import DataError
 from lsdc.files import written_aside
 from lsdc.processes import each
+from lsdc.tables import for_spreadsheets
 from lsdc.taxonomy import Plane
 
 COLUMNS = ("severity", "kind", "part", "study_id", "series_id", "count", "detail")
@@ -44,7 +45,7 @@ class Audit:
     def write_table(self, path: Path, only: Sequence[Kind] = ()) -> None:
         """Write `table` as csv, aside and renamed."""
         with written_aside(path) as aside:
-            self.table(only).to_csv(aside, index=False, lineterminator="\n")
+            for_spreadsheets(self.table(only)).to_csv(aside, index=False, lineterminator="\n")
 
 
 def audit_folder(

@@ -67,7 +67,7 @@ def run_path(run_name: str | None, config: Path) -> Path:
 
 def plain_name(name: str) -> str:
     """The name of a run or submission; ConfigError for one that would leave its folder."""
-    if name in ("", ".", "..") or "/" in name or "\\" in name:
+    if name in ("", ".", "..") or set("/\\\0") & set(name):
         raise ConfigError("this is not a name", wanted="a plain folder name", got=repr(name),
                           remedy="choose a name without slashes; RUNS=... moves the folder of all runs")
     return name

@@ -39,7 +39,7 @@ def read_mapping(path: Path, *, wanted: str, remedy: str) -> dict:
     """A yaml file whose top is a mapping, in the file's order; ConfigError for anything else, or a key given twice."""
     path = Path(path)
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueLoader)  # noqa: S506 (a SafeLoader)
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueLoader)  # noqa: S506 # nosec B506 (a SafeLoader)
     except OSError as error:
         raise ConfigError("a config file cannot be read", got=error.strerror, where=path,
                           remedy="name one of configs/*.yaml, or your own copy of one") from error

@@ -47,7 +47,7 @@ class CropStore:
         """(views, slices, size, size) uint8 of a row, read from its file."""
         size = self.settings.size_px
         shape = (VIEWS[self.settings.views], self.settings.slices, size, size)
-        flat = np.fromfile(self.folder / file, np.uint8, count=int(np.prod(shape)), offset=offset)
+        flat = np.fromfile(self.folder / Path(file).name, np.uint8, count=int(np.prod(shape)), offset=offset)
         if flat.size < np.prod(shape):
             raise StorageError("a stored crop is cut short", where=self.folder / file,
                                remedy="remove this file and run again: it is cut anew")

@@ -1,4 +1,4 @@
-"""An exported network's file looked at before it is loaded: TorchScript can read and write files, a network need not."""
+"""An exported network's file, looked at before it is loaded: TorchScript can write files, a network need not."""
 
 import re
 import zipfile
@@ -7,11 +7,12 @@ from pathlib import Path
 from lsdc.errors import WeightsError
 
 CALLED = re.compile(r"(?<![\w.])(torch|ops)\.([A-Za-z_][\w.]*)\(")
-ARITHMETIC = frozenset("""
-    _convolution add add_ append arange avg_pool2d batch_norm cat chunk conv2d copy_ div flatten lt max_pool2d mul narrow
-    neg pow remainder reshape select sigmoid silu silu_ size slice split split_with_sizes stack sub tensor unsqueeze
-    upsample_nearest2d view zeros __is__
-""".split())
+ARITHMETIC = frozenset({
+    "_convolution", "add", "add_", "append", "arange", "avg_pool2d", "batch_norm", "cat", "chunk", "conv2d", "copy_",
+    "div", "flatten", "lt", "max_pool2d", "mul", "narrow", "neg", "pow", "remainder", "reshape", "select", "sigmoid",
+    "silu", "silu_", "size", "slice", "split", "split_with_sizes", "stack", "sub", "tensor", "unsqueeze",
+    "upsample_nearest2d", "view", "zeros", "__is__",
+})
 ASKED = frozenset({"prim.device", "prim.dtype"})
 REMEDY = "train the fold again, or take the folder from a source that you trust"
 

@@ -51,7 +51,8 @@ def train_detector(
                                data=_data_yaml(scratch, settings), scratch=scratch),
         "weights": str(settings.weights.absolute()) if settings.weights else None, "brightness": settings.brightness,
         "box_px": _box_px(scratch / "data" / "labels", settings),
-        "threads": compute.workers or cores(), "classes": len(classes_for(settings).names), "export": str(scratch / MODEL_FILE), "parent": os.getpid(),
+        "threads": compute.workers or cores(), "classes": len(classes_for(settings).names),
+        "export": str(scratch / MODEL_FILE), "parent": os.getpid(),
     }, scratch)
     with written_aside(out) as aside:
         aside.mkdir()

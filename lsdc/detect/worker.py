@@ -18,8 +18,16 @@ from pathlib import Path
 import torch
 
 from lsdc.detect.export import export_network
-from lsdc.detect.training_state import STATE_FILE, averaged_network, begin_epoch, go_back, go_on, read_state, write_state
 from lsdc.detect.starting_weights import starting_weights
+from lsdc.detect.training_state import (
+    STATE_FILE,
+    averaged_network,
+    begin_epoch,
+    go_back,
+    go_on,
+    read_state,
+    write_state,
+)
 from lsdc.errors import LsdcError, WeightsError
 
 INTEGRATIONS = ("sync", "clearml", "comet", "dvc", "hub", "mlflow", "neptune", "raytune", "tensorboard", "wandb")
@@ -74,7 +82,7 @@ def _trainer(job: dict, report, path: Path, state: dict | None):
                 return False
             self.nan_recovery_attempts += 1
             if self.nan_recovery_attempts > MOST_RETURNS:
-                raise LsdcError("the detector's loss is no number", got=f"epoch {epoch + 1}, tried {MOST_RETURNS} times",
+                raise LsdcError("the detector's loss is no number", got=f"epoch {epoch + 1}, {MOST_RETURNS} tries",
                                 remedy="lower detector.learning_rate, or look at the images with lsdc show")
             go_back(self, kept)
             return True

@@ -42,7 +42,7 @@ def read_scanner(folder: Path) -> Scanner:
             with BoundedFile(path) as file:
                 header = parse(file, pixels=False, only=list(_ELEMENTS))
             maker, model, field = (_text(header.get(name)) for name in _ELEMENTS)
-        except Exception:  # noqa: S112 (pydicom raises what the bytes lead it to; the series' own faults tell it)
+        except Exception:  # noqa: S112 # nosec B112 (pydicom raises what the bytes lead it to; its series tells it)
             continue
         return Scanner(maker, model, _number(field))
     return Scanner("", "", "")

@@ -149,7 +149,7 @@ class GradingModule(LightningModule):
         return {"pickled": pickle.dumps(super().__getstate__())}
 
     def __setstate__(self, state: dict) -> None:
-        super().__setstate__(pickle.loads(state["pickled"]))  # noqa: S301 (our own, from the process that started us)
+        super().__setstate__(pickle.loads(state["pickled"]))  # noqa: S301 # nosec B301 (from the process that started us)
 
     def rate(self, step: int) -> float:
         """Factor on the learning rate: linear warm-up, then a cosine down to zero, or constant."""

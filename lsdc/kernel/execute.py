@@ -25,7 +25,7 @@ def execute(path: Path, out: Path) -> int:
 
     notebook, code = nbformat.read(path, as_version=4), 0
     # names of sockets are short by law, so they are not below a folder that the user chose
-    with tempfile.TemporaryDirectory(prefix="k", dir="/tmp" if Path("/tmp").is_dir() else None) as sockets:  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="k", dir="/tmp" if Path("/tmp").is_dir() else None) as sockets:  # noqa: S108 # nosec B108
         try:
             NotebookClient(notebook, kernel_manager_class=_manager(sockets), kernel_name="python3",
                            timeout=CELL_SECONDS, startup_timeout=300).execute()

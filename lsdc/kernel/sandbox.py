@@ -110,7 +110,7 @@ def _guarded(mounts, scratch) -> tuple[list[str], dict[str, str]]:
 
 
 def _variables(seen: Path, own: dict[str, str]) -> dict[str, str]:
-    temporary = own.get("TMPDIR", "/tmp")  # noqa: S108 (of the sandbox)
+    temporary = own.get("TMPDIR", "/tmp")  # noqa: S108 # nosec B108 (of the sandbox)
     jupyter = dict.fromkeys(("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR"),
                             f"{temporary}/jupyter")
     kept = {name: value for name, value in os.environ.items()

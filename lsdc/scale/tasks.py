@@ -62,7 +62,7 @@ class Sent:
         logging.getLogger("lsdc").setLevel(self.level)
         logging.getLogger("submitit").propagate = False  # its own words go to stdout; a failure's log ends with ours
         try:
-            work, arguments = pickle.loads(self.payload)  # noqa: S301 (the launcher made it)
+            work, arguments = pickle.loads(self.payload)  # noqa: S301 # nosec B301 (the launcher made it)
             return Answer(work(*arguments))
         except LsdcError as error:
             sys.stderr.write(f"error: {error}\n")

@@ -20,7 +20,8 @@ class Executes:
 
 
 def zipped(path: Path, marker: Path) -> None:
-    torch.save({"model": Executes(marker), "ema": None, "epoch": 1, "state_dict": {"fc.weight": torch.ones(2, 2)}}, path)
+    content = {"model": Executes(marker), "ema": None, "epoch": 1, "state_dict": {"fc.weight": torch.ones(2, 2)}}
+    torch.save(content, path)
 
 
 def legacy(path: Path, marker: Path) -> None:
