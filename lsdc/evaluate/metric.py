@@ -45,17 +45,19 @@ class StudySums:
     weight: np.ndarray
 
 
-def score(grades: pd.DataFrame, predictions: pd.DataFrame, *, where: object = None) -> Score:
+def score(grades: pd.DataFrame | Graded, predictions: pd.DataFrame, *, where: object = None) -> Score:
     """Score of predictions (row_id, normal_mild, moderate, severe) against all studies of a GRADES table.
+
+    Who scores many predictions against the same grades gives `graded(grades)`, so that these are checked once.
 
     Rows without a grade are not scored, but must be there. Any-severe: for a study with a labelled canal row, the
     label is whether any is severe, the prediction the largest `severe` and the weight the largest weight of these rows.
     TableError with every fault of the predictions; `where` names their file in it.
     """
-    rows = graded(grades)
+    rows = grades if isinstance(grades, Graded) else graded(grades)
     sums = study_sums(rows, probabilities(predictions, rows.row_ids, where=where))
     terms = terms_and_total(sums.loss.sum(axis=0), sums.weight.sum(axis=0))
-    return Score(*map(float, terms), rows=len(rows.severity), studies=len(np.unique(rows.study)))
+    return Score(*map(float, terms), rows=len(rows.severity), studies=int(np.count_nonzero(np.bincount(rows.study))))
 
 
 def study_sums(rows: Graded, values: np.ndarray) -> StudySums:
@@ -101,7 +103,7 @@ def _any_severe(rows: Graded, severe: np.ndarray, canal: np.ndarray) -> tuple[np
     """Loss and weight (n,) of the any-severe term; severe (m,) probabilities, canal (m,) which rows are canal."""
     study = rows.study[canal]
     label, weight, predicted = (np.zeros(len(rows.studies)) for _ in range(3))
-    np.maximum.at(label, study, rows.severity[canal] == Severity.SEVERE)
+    np.maximum.at(label, study, (rows.severity[canal] == Severity.SEVERE).astype(np.float64))  # of one type: fast
     np.maximum.at(weight, study, rows.weight[canal])  # stays 0, so unscored, without a labelled canal row
     np.maximum.at(predicted, study, severe[canal])
     return weight * _log_loss(np.where(label == 1, predicted, 1 - predicted)), weight

@@ -34,16 +34,24 @@ def examine(
         has = ", ".join(map(str, predictions.columns))
         return np.full((len(row_ids), len(SEVERITY_COLUMNS)), np.nan), [
             f"columns missing: {', '.join(absent)} (it has: {has})"]
-    there = pd.Index(predictions["row_id"].astype("string").fillna("(empty)").to_numpy(object))
-    numbers = predictions[list(SEVERITY_COLUMNS)].apply(pd.to_numeric, errors="coerce")
+    numbers = predictions[list(SEVERITY_COLUMNS)]
+    if not all(kind == np.float64 for kind in numbers.dtypes):
+        numbers = numbers.apply(pd.to_numeric, errors="coerce")
     values = numbers.to_numpy(np.float64, na_value=np.nan)
-    finite, negative = np.isfinite(values).all(axis=1), (values < 0).any(axis=1)
-    sums = values.sum(axis=1, where=np.isfinite(values))
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = values[:, 0] + values[:, 1] + values[:, 2]
+    finite, negative = np.ones(len(values), bool), np.zeros(len(values), bool)
+    if not (np.isfinite(sums).all() and values.min(initial=0) >= 0):  # by row only where there is something to find
+        finite, negative = np.isfinite(values).all(axis=1), (values < 0).any(axis=1)
     off = finite & ~negative & (sums <= 0 if normalise else np.abs(sums - 1) > SUM_TOLERANCE)
-    unique = there.is_unique
-    place = there.get_indexer(row_ids) if unique else None
+    there, unique, place = row_ids, True, None
+    if not (in_order := row_ids.equals(pd.Index(predictions["row_id"]))):
+        there = pd.Index(predictions["row_id"].astype("string").fillna("(empty)").to_numpy(object))
+        unique = there.is_unique
+        place = there.get_indexer(row_ids) if unique else None
+    once = in_order or (unique and len(there) == len(row_ids) and (place >= 0).all())  # each row, and no other
     faults = [
-        *([] if unique and len(there) == len(row_ids) and (place >= 0).all() else [  # else each row is there once
+        *([] if once else [
             "" if partial else _fault(row_ids[~row_ids.isin(there)], "rows are missing"),
             *_unknown(there[~there.isin(row_ids)].unique(), row_ids, partial=partial),
             _fault(there[there.duplicated()].unique(), "row_ids are duplicated")]),
@@ -56,6 +64,8 @@ def examine(
         return values[:0], faults
     if normalise:
         values = values / sums[:, None]
+    if in_order:
+        return values.copy(), []
     return np.where(place[:, None] >= 0, np.append(values, [[np.nan] * 3], axis=0)[place], np.nan), []
 
 

@@ -20,6 +20,9 @@ def agrees(grades, predictions) -> None:
     ours = score(grades, predictions)
     for name, value in published_score(solution_of(grades), predictions).items():
         assert getattr(ours, name) == pytest.approx(value, abs=1e-12), name
+    rows, ordered = graded(grades), predictions.set_index("row_id").loc[graded(grades).row_ids].reset_index()
+    assert [list(vars(score(rows, one)).values()) for one in (predictions, ordered, ordered[::-1])] == [
+        pytest.approx(list(vars(ours).values()), nan_ok=True, abs=0)] * 3
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -29,7 +29,7 @@ STAGES: dict[str, Callable[[Ground], Race]] = {
     "store": reading.store, "detect": finding.detect, "decode levels": finding.decode_levels, "crops": grading.crops,
     "grade": grading.grade, "write": grading.write, "whole study": whole.whole_study, "loader": training.loader,
     "detector step": training.detector_step, "classifier step": training.classifier_step, "metric": scoring.metric,
-    "metric again": scoring.metric_again, "bootstrap": scoring.bootstrap, "report index": showing.report_index,
+    "metric once": scoring.metric_once, "bootstrap": scoring.bootstrap, "report index": showing.report_index,
     "study page": showing.study_page, "phantom": showing.phantom,
 }
 
