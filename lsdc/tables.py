@@ -270,8 +270,8 @@ KEYPOINTS = Table(
 def for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
     """A table for people, whose texts come from files: none of them is a formula when a spreadsheet opens it.
 
-    >>> for_spreadsheets(pd.DataFrame({"a": ["=1+1", "x", None], "n": [-1.5, 2, 3]}))["a"].tolist()
-    ["'=1+1", 'x', None]
+    >>> for_spreadsheets(pd.DataFrame({"a": ["=1+1", "x-1"], "n": [-1.5, 2]}))["a"].tolist()
+    ["'=1+1", 'x-1']
     """
     def plain(value: object) -> object:
         return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
