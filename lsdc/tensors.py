@@ -5,6 +5,7 @@ ultralytics writes them, every class it names is replaced by an inert one, and t
 """
 
 import pickle
+import pickletools
 import zipfile
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -50,13 +51,28 @@ def read_tensors(path: Path, *, remedy: str = PLAIN, networks: bool = False) -> 
         with inert:
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        if "nsupported operand" in str(error) and not _is_pickle(path):
+            raise _damaged(path, "a file of another kind") from error
         said = next((line.strip() for line in str(error).splitlines() if "nsupported" in line), str(error))
         raise CodeRefusedError(
             "this weights file cannot be read without running code, and was refused", where=path, remedy=remedy,
             wanted="tensors and plain values", got=shortened(said.split(". Please use")[0])) from error
     except Exception as error:  # what damaged bytes lead to
-        raise WeightsError("the weights file cannot be read", where=path, wanted="a whole file of torch.save",
-                           got=shortened(f"{type(error).__name__}: {error}"), remedy="fetch the file again") from error
+        raise _damaged(path, shortened(f"{type(error).__name__}: {error}")) from error
+
+
+def _damaged(path: Path, got: str) -> WeightsError:
+    return WeightsError("the weights file cannot be read", where=path, wanted="a whole file of torch.save", got=got,
+                        remedy="fetch the file again, or name another")
+
+
+def _is_pickle(path: Path) -> bool:
+    """Whether a file could be read as one; nothing of it is run."""
+    try:
+        with Path(path).open("rb") as file:
+            return any(name.name == "STOP" for name, _, _ in pickletools.genops(file))
+    except Exception:  # what other bytes lead to
+        return False
 
 
 def tensors_of(content: object) -> dict[str, torch.Tensor]:

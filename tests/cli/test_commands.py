@@ -36,7 +36,7 @@ def test_help_lists_the_commands_in_flow_order(place):
     (("train-fold", "--fold", 0, "--data", "nowhere"), "the competition folder does not exist"),
     (("train-fold", "--fold", 0, "--set", "compute.accelerator=gpu"), "a GPU was asked for and none can be used"),
     (("train-fold", "--fold", 0, "--set", "detector.weights=configs/phantom.yaml"),
-     "these are no starting weights of a detector"),
+     "the weights file cannot be read\n  wanted: a whole file of torch.save\n  got:    a file of another kind"),
     (("train-fold", "--fold", 0, "--set", "classifier.network=deepscorenet", "--set", "classifier.weights=/nope"),
      "DeepScoreNet has no pretrained weights"),
     (("phantom", "--quirks", "no_such"), "unknown quirks"),
