@@ -51,11 +51,17 @@ def job(world: World, command: str, where: Path) -> tuple[list[str], dict[str, s
     return [command, *map(str, words)], {"LSDC_RUNS": str(runs)}
 
 
-def told(jobs: list[tuple[list[str], dict[str, str]]], folder: Path, *, user: int | None = None) -> list[Told]:
-    """Run them in one process that works in a folder, as another user where one is given."""
+def told(jobs: list[tuple[list[str], dict[str, str]]], folder: Path, *, user: int | None = None,
+         network: Path | None = None) -> list[Told]:
+    """Run them in one process that works in a folder, as another user where one is given.
+
+    network: a file in which what they try of the network is written down; it is refused too.
+    """
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("LSDC_", "KAGGLE_"))} | {
         "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "", "HOME": str(folder), "MPLCONFIGDIR": str(folder / "mpl"),
         "LSDC_CACHE": str(folder / "cache")}
+    if network is not None:
+        environment |= {"PYTHONPATH": f"{ROOT / 'tests' / 'guard'}{os.pathsep}{ROOT}", "LSDC_NETWORK_LOG": str(network)}
     words = [sys.executable, "-m", "tests.faults.told", *([] if user is None else [str(user)])]
     ended = subprocess.run(words, input=json.dumps(jobs), cwd=folder, env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr[-4000:]

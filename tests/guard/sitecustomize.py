@@ -23,6 +23,12 @@ def _guarded(name: str):
     return call
 
 
+def _listen(self, *rest):
+    if self.family in (socket.AF_INET, socket.AF_INET6):
+        _refuse("listen", self.getsockname())  # on this machine's own address too
+    return _original_listen(self, *rest)
+
+
 def _look_up(host, *rest, **more):
     if host not in _LOCAL:
         _refuse("getaddrinfo", host)
@@ -32,5 +38,6 @@ def _look_up(host, *rest, **more):
 if os.environ.get("LSDC_NETWORK_LOG"):
     _original_look_up = socket.getaddrinfo
     socket.getaddrinfo = _look_up
+    _original_listen, socket.socket.listen = socket.socket.listen, _listen
     for _name in ("connect", "connect_ex"):
         setattr(socket.socket, _name, _guarded(_name))
