@@ -15,7 +15,7 @@ from lsdc.config import DetectorSettings
 from lsdc.detect.canvas import Canvases
 from lsdc.detect.classes import CLASSES, TARGET_CLASSES, ClassList, classes_for
 from lsdc.detect.decode import decode_boxes, select_boxes
-from lsdc.detect.script import check_script
+from lsdc.detect.script import load_script
 from lsdc.detect.shape import SpineShape
 from lsdc.dicom import SlicePlane
 from lsdc.errors import LsdcError, WeightsError
@@ -62,7 +62,6 @@ class Detector:
             raise WeightsError("the detector's network is not the one its record describes", where=path,
                                wanted=f"sha256 {record['sha256']}", got=f"sha256 {found}",
                                remedy="train the fold again, or copy the whole folder")
-        check_script(path)
         device = torch.device(device)
         return cls(load_network(path, device), DetectorSettings.model_validate(record["settings"]),
                    SpineShape.from_json(record["shape"]), int(record["fold"]), device, batch)
@@ -118,10 +117,10 @@ class Detector:
 
 
 def load_network(path: Path, device: torch.device) -> torch.jit.ScriptModule:
-    """The network of a file that `export_network` wrote, ready to be asked."""
+    """The network of a file that `export_network` wrote, ready to be asked; WeightsError for one that does more."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript is deprecated, yet loads on every torch that we support
-        network = torch.jit.load(path, map_location=device).eval()
+        network = load_script(path, device).eval()
     if device.type == "cpu":
         network = network.to(memory_format=torch.channels_last)  # four fifths of the time, the same to 1e-6
     return network

@@ -1,42 +1,70 @@
-"""An exported network's file, looked at before it is loaded: TorchScript can write files, a network need not."""
+"""An exported network's file, looked at before it is asked: TorchScript can write files, a network need not.
 
-import re
-import zipfile
+Text can be spelled in many ways (`torch. save(...)`, `f = torch.save`), and readers of archives differ in what they
+find. So torch's own reader opens the file, and what is looked at is the graph that torch makes of it, which is all
+that will run. Loading runs code of the file in the cases of RUN_ON_LOADING only: such a file is not loaded.
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
 
-from lsdc.errors import WeightsError
+import torch
 
-CALLED = re.compile(r"(?<![\w.])(torch|ops)\.([A-Za-z_][\w.]*)\(")
-ARITHMETIC = frozenset({
-    "_convolution", "add", "add_", "append", "arange", "avg_pool2d", "batch_norm", "cat", "chunk", "conv2d", "copy_",
-    "div", "flatten", "lt", "max_pool2d", "mul", "narrow", "neg", "pow", "remainder", "reshape", "select", "sigmoid",
-    "silu", "silu_", "size", "slice", "split", "split_with_sizes", "stack", "sub", "tensor", "unsqueeze",
-    "upsample_nearest2d", "view", "zeros", "__is__",
-})
-ASKED = frozenset({"prim.device", "prim.dtype"})
+from lsdc.errors import WeightsError, shortened
+
+RUN_ON_LOADING = (b"__setstate__", b"torch.classes", b"__forward_hooks__", b"__forward_pre_hooks__")
+OLD_FORMAT = "model.json"  # of 2019: there, any file may hold code
+ARITHMETIC = frozenset(f"aten::{name}" for name in (
+    "__getitem__", "__is__", "_convolution", "add", "add_", "append", "arange", "avg_pool2d", "batch_norm", "cat",
+    "chunk", "conv2d", "copy_", "div", "flatten", "lt", "max_pool2d", "mul", "narrow", "neg", "pow", "remainder",
+    "reshape", "select", "sigmoid", "silu", "silu_", "size", "slice", "split", "split_with_sizes", "stack", "sub",
+    "tensor", "unsqueeze", "upsample_nearest2d", "view", "zeros",
+)) | frozenset(f"prim::{name}" for name in (
+    "Constant", "GetAttr", "If", "ListConstruct", "ListUnpack", "Loop", "TupleConstruct", "TupleUnpack", "device",
+    "dtype", "unchecked_cast",
+))
 REMEDY = "train the fold again, or take the folder from a source that you trust"
 
 
-def check_script(path: Path) -> None:
-    """WeightsError unless a TorchScript file holds the arithmetic of a network and nothing else.
-
-    Its text is read and not run; code that is run on loading (__setstate__) is refused too.
-    """
+def load_script(path: Path, device: torch.device) -> torch.jit.ScriptModule:
+    """The network of a TorchScript file; WeightsError unless it does the arithmetic of a network and nothing else."""
+    path = Path(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name.lower() for name in archive.namelist()]
-            text = "\n".join(archive.read(name).decode("utf-8") for name in archive.namelist()
-                             if name.lower().endswith(".py"))
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise WeightsError("the detector's network cannot be read", where=path, wanted="a TorchScript file", got=error,
-                           remedy=REMEDY) from error
-    if not text:
-        raise WeightsError("the detector's network cannot be read", where=path, wanted="a TorchScript file",
-                           got="an archive without a network", remedy=REMEDY)
-    strange = sorted({f"{space}.{name}" for space, name in CALLED.findall(text)
-                      if name not in (ASKED if space == "ops" else ARITHMETIC)})
-    strange += ["two files of one name"] if len(set(names)) < len(names) else []  # torch might read the other one
-    strange += ["__setstate__"] if "__setstate__" in text else []
+        _check_archive(path)
+        network = torch.jit.load(path, map_location=device)
+        kinds = {node.kind() for node in _nodes(network.inlined_graph)}
+    except (RuntimeError, AttributeError, UnicodeDecodeError) as error:  # no archive; no network in it; no forward
+        raise _unreadable(path, shortened(str(error).strip().splitlines()[0])) from error
+    if strange := sorted(kinds - ARITHMETIC):
+        raise _refused(path, strange)
+    return network
+
+
+def _check_archive(path: Path) -> None:
+    reader = torch._C.PyTorchFileReader(str(path))
+    names = reader.get_all_records()
+    if not any(name.endswith(".py") for name in names):
+        raise _unreadable(path, "an archive without a network")
+    strange = ["two files of one name"] if len({name.lower() for name in names}) < len(names) else []
+    strange += [OLD_FORMAT] if OLD_FORMAT in names else []
+    text = b"\n".join(reader.get_record(name) for name in names if name.endswith((".py", ".pkl")))
+    strange += [word.decode() for word in RUN_ON_LOADING if word in text]
     if strange:
-        raise WeightsError("the detector's network does more than a network does, and was refused", where=path,
-                           wanted="the arithmetic of YOLOv8", got=", ".join(strange[:8]), remedy=REMEDY)
+        raise _refused(path, strange)
+
+
+def _nodes(block: torch._C.Graph | torch._C.Block) -> Iterator[torch._C.Node]:
+    for node in block.nodes():
+        yield node
+        for inner in node.blocks():
+            yield from _nodes(inner)
+
+
+def _unreadable(path: Path, got: str) -> WeightsError:
+    return WeightsError("the detector's network cannot be read", where=path, wanted="a TorchScript file", got=got,
+                        remedy=REMEDY)
+
+
+def _refused(path: Path, strange: list[str]) -> WeightsError:
+    return WeightsError("the detector's network does more than a network does, and was refused", where=path,
+                        wanted="the arithmetic of YOLOv8", got=", ".join(strange[:8]), remedy=REMEDY)

@@ -24,7 +24,7 @@ from lsdc.errors import DeviceError
 from lsdc.grade.augment import jitter_pool
 from lsdc.grade.balance import balance
 from lsdc.grade.batches import EpochBatches
-from lsdc.grade.checkpoints import WrittenAside
+from lsdc.grade.checkpoints import ANEW, WrittenAside
 from lsdc.grade.dataset import CropDataset
 from lsdc.grade.heads import LEVELS
 from lsdc.grade.history import History
@@ -38,7 +38,6 @@ from lsdc.taxonomy import SEVERITY_WEIGHTS, Severity
 from lsdc.tensors import read_tensors
 from lsdc.threads import cores
 
-ANEW = "remove this folder, and the classifier is trained anew"
 SMOOTHING = 4.0  # labels of the condition's own rates added to each level's, where a network starts
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,6 @@ from lsdc.config import load_settings
 from lsdc.crops import open_store
 from lsdc.detect import Detector
 from lsdc.detect.launch import overrides, run_worker
-from lsdc.detect.script import check_script
 from lsdc.detect.starting_weights import starting_weights
 from lsdc.detect.train import check_weights
 from lsdc.detect.training_state import read_state
@@ -139,47 +138,6 @@ def test_files_of_a_run_whose_hashes_fit(hostile, tmp_path):
         load_classifier(run.classifier)
     with pytest.raises(WeightsError, match=r"(?s)network cannot be read.*to do: |.*more than a network"):
         Detector.load(run.detector)
-
-
-class Writes(torch.nn.Module):
-    """TorchScript that writes a file."""
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        torch.save([images], "executed")
-        return images
-
-
-class Maps(torch.nn.Module):
-    """TorchScript that makes a file and maps it."""
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return torch.from_file("executed", shared=True, size=10)
-
-
-@pytest.mark.parametrize("network", [Writes, Maps])
-def test_a_network_that_writes_files(network, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    torch.jit.script(network())(torch.zeros(1))
-    assert (tmp_path / "executed").exists()  # it would
-    run = write_run(tmp_path / "run").fold(0)
-    torch.jit.script(network()).save(str(run.detector / "detector.torchscript"))
-    record = json.loads((run.detector / "detector.json").read_text())
-    hash_of = file_hash(run.detector / "detector.torchscript")
-    (run.detector / "detector.json").write_text(json.dumps(record | {"sha256": hash_of}))
-    with pytest.raises(WeightsError, match=r"(?s)more than a network does.*torch\.(save|from_file).*to do: "):
-        Detector.load(run.detector)
-
-
-def test_a_network_with_two_files_of_one_name(tmp_path):
-    """Readers of archives differ in which of two they take."""
-    import zipfile
-
-    path = write_run(tmp_path / "run").fold(0).detector / "detector.torchscript"
-    check_script(path)
-    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(next(name for name in archive.namelist() if name.endswith(".py")), "")
-    with pytest.raises(WeightsError, match="two files of one name"):
-        check_script(path)
 
 
 def test_a_stored_crop(tmp_path, marker, folder, settings):  # noqa: F811

@@ -3,16 +3,21 @@
 import json
 
 import pytest
+from click.testing import CliRunner
 
 from lsdc.blend.saved import FORMAT, VERSION, read_blend
+from lsdc.cli.commands import lsdc
 from lsdc.cli.data import plain_name
 from lsdc.competition import open_folder
 from lsdc.crops import open_store
-from lsdc.errors import ConfigError, DataError, StorageError
+from lsdc.dicom import read_series
+from lsdc.errors import ConfigError, DataError, DicomError, LsdcError, StorageError
 from lsdc.files import content_hash, write_json
 from lsdc.kernel.manifest import read_manifest, write_manifest
 from tests.builders import write_competition
+from tests.conftest import ROOT
 from tests.grade.conftest import settings  # noqa: F401 (a fixture)
+from tests.kernel.tiny_run import write_run
 
 LEADING_OUT = ("../x", "..", "/etc/passwd", "a/b", "a\\b", "a\0b", "")
 
@@ -63,3 +68,37 @@ def test_a_file_that_the_rows_of_stored_crops_name(tmp_path, settings):  # noqa:
     again = open_store(folder, folder.points, settings().crops, tmp_path / "crops")
     with pytest.raises(FileNotFoundError):
         again.image(again.rows.file[0], again.rows.offset[0])
+
+
+@pytest.mark.parametrize("words", [
+    "train-fold --fold 0 --config {smoke} --run ../x", "train --config {smoke} --run ../x",
+    "train-detector --fold 0 --config {smoke} --run ../x", "evaluate --run ../x", "summary --run ../x",
+    "report --run ../x", "submit --run ../x", "submit --run one --name ../x --data {data}", "bundle make ../x",
+    "runs ../x",
+    "predict --run ../x --data {data} --out out.csv",
+])
+def test_names_on_the_command_line(tmp_path, monkeypatch, words):
+    """`x` is a whole run beside the folder of runs: nothing of it is read, and nothing is written into it."""
+    write_run(tmp_path / "x")
+    write_run(tmp_path / "runs" / "one")
+    data = write_competition(tmp_path / "data")
+    monkeypatch.setenv("LSDC_RUNS", str(tmp_path / "runs"))
+    monkeypatch.chdir(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "x").rglob("*")}
+    told = CliRunner().invoke(lsdc, words.format(smoke=ROOT / "configs" / "smoke.yaml", data=data).split())
+    assert isinstance(told.exception, LsdcError), told.output
+    assert str(told.exception).startswith(("this is not a name", "there is no run of this name"))
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "x").rglob("*")} == before
+
+
+def test_a_link_among_images_tells_nothing_of_where_it_leads(tmp_path):
+    """Links in a data folder are followed, since large folders are often made of them; other files are no images."""
+    (tmp_path / "secret.txt").write_text("ZQSECRET " * 500)
+    for name, target in (("1.dcm", "secret.txt"), ("2.dcm", "."), ("3.dcm", "nowhere")):
+        folder = tmp_path / "series"
+        folder.mkdir(exist_ok=True)
+        (folder / name).symlink_to(tmp_path / target)
+    with pytest.raises(DicomError, match="no readable slice") as told:
+        read_series(folder)
+    assert "not a DICOM file" in str(told.value)
+    assert "ZQSECRET" not in str(told.value)

@@ -14,7 +14,7 @@ from lsdc.report.pages import write_report
 from lsdc.runs import RunFolder
 from lsdc.tables import LOCATION_NOTES, LOCATIONS, PREDICTIONS
 
-EVIL = "<script>alert('&')</script>"
+EVIL = "\"'><img src=x onerror=alert(1)><script>alert('&')</script>"
 IDENTITY = {"PatientName": "Doe^Jane", "PatientID": "MRN-4711", "PatientBirthDate": "19510203", "PatientSex": "F",
             "InstitutionName": "Somewhere General", "ReferringPhysicianName": "Foster^Bob", "StudyDate": "20240506",
             "PatientAddress": "7 Hidden Lane", "StationName": "ROOM9", "AccessionNumber": "ACC-0815"}

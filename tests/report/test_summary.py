@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lsdc.evaluate.table import PHANTOM_LINE
 from lsdc.files import write_json
@@ -88,13 +89,13 @@ def test_the_page_can_be_read_without_seeing_it(run):
 
 
 def test_what_files_say_is_never_markup(tmp_path):
-    evil = "<script>alert('&')</script>"
+    evil = "\"'><img src=x onerror=alert(1)><script>alert('&')</script>"
     run = write_run(tmp_path, "<b>name", causes=(evil,))
     environment = {"data": {"folder": evil, "fingerprint": evil}, "command": evil}
     write_json(run.environment, environment)
-    run.config.write_text(f'"{evil}": {{"</td>": "{evil}"}}\n')
+    run.config.write_text(yaml.safe_dump({evil: {"</td>": evil}}))
     page = Page(summary_of(run))
-    assert not page.named("script", "b")
+    assert not page.named("script", "b", "img")
     assert page.text.count(evil) >= 5
 
 
