@@ -51,7 +51,7 @@ def metric(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
     return Race(lambda: score(told.rows, told.answers), f"{studies * len(TARGETS):,} rows",
                 "Python (row ids compared)",
                 (Rival(PUBLISHED, lambda: published_score(told.solution, told.answers), goal=20),),
-                bound=lambda: np.log(told.values))
+                bound=lambda: np.log(told.values + 1e-15))
 
 
 def metric_once(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
@@ -60,7 +60,7 @@ def metric_once(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
     return Race(lambda: score(told.grades, told.answers), f"{studies * len(TARGETS):,} rows, grades checked",
                 "Python (cells checked)",
                 (Rival(PUBLISHED, lambda: published_score(told.solution, told.answers)),),
-                bound=lambda: np.log(told.values))
+                bound=lambda: np.log(told.values + 1e-15))
 
 
 def bootstrap(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
