@@ -186,6 +186,11 @@ def files_in(folder: Path) -> list[list]:
     return sorted(facts)
 
 
+def is_plain_name(name: object) -> bool:
+    """Whether it can name a file or folder and leads nowhere else."""
+    return isinstance(name, str) and name not in ("", ".", "..") and not set("/\\\0") & set(name)
+
+
 def content_hash(value: object) -> str:
     """sha256 of plain values (what json can hold), in hex; the order of keys does not matter."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

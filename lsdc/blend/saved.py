@@ -11,7 +11,7 @@ from lsdc.blend.chain import Chain, Fitted
 from lsdc.blend.layout import LEVEL_GROUPS, ROLES
 from lsdc.blend.stack import Answers, answers_of, rows_of
 from lsdc.errors import StorageError
-from lsdc.files import content_hash, read_json, write_json, written_aside
+from lsdc.files import content_hash, is_plain_name, read_json, write_json, written_aside
 from lsdc.tables import PREDICTIONS
 from lsdc.taxonomy import TARGETS, Condition, Level
 
@@ -95,17 +95,13 @@ def read_blend(path: Path) -> Blend:
         record = content["record"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _fault(path, "this blend file is damaged", "models, steps and record", repr(error)) from error
-    if leaving := [one.run for one in members if one.run is not None and not _plain(one.run)]:
+    if leaving := [one.run for one in members if one.run is not None and not is_plain_name(one.run)]:
         raise _fault(path, "this blend names a run outside of the folder of runs", "plain names of folders",
                      ", ".join(map(repr, leaving)))
     if faults := _misfits(steps, len(members)):
         raise _fault(path, "the parameters of this blend do not fit", "finite arrays of the shapes of its steps",
                      "; ".join(faults))
     return Blend(members, Chain(steps), record)
-
-
-def _plain(name: object) -> bool:
-    return isinstance(name, str) and name not in ("", ".", "..") and not set("/\\\0") & set(name)
 
 
 def fallbacks(frames: Mapping[str, pd.DataFrame], answers: Answers, row_ids: pd.Series) -> list[str | None]:

@@ -7,7 +7,7 @@ import click
 from lsdc.competition import CompetitionFolder, open_folder
 from lsdc.config import HOME, Settings, differences, load_settings, runs_root
 from lsdc.errors import ConfigError, DataError
-from lsdc.files import need_space
+from lsdc.files import is_plain_name, need_space
 from lsdc.record import data_fingerprint
 from lsdc.runs import RunFolder
 from lsdc.threads import cores
@@ -67,7 +67,7 @@ def run_path(run_name: str | None, config: Path) -> Path:
 
 def plain_name(name: str) -> str:
     """The name of a run or submission; ConfigError for one that would leave its folder."""
-    if name in ("", ".", "..") or set("/\\\0") & set(name):
+    if not is_plain_name(name):
         raise ConfigError("this is not a name", wanted="a plain folder name", got=repr(name),
                           remedy="choose a name without slashes; RUNS=... moves the folder of all runs")
     return name

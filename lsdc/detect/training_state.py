@@ -63,11 +63,7 @@ def read_state(path: Path) -> dict | None:
 
 def go_on(trainer, state: dict) -> None:
     """Put a trainer that is about to begin where the state was."""
-    trainer.model.load_state_dict(state["model"])
-    trainer.ema.ema.load_state_dict(state["ema"])
-    trainer.ema.updates = state["updates"]
-    trainer.optimizer.load_state_dict(state["optimizer"])
-    trainer.scaler.load_state_dict(state["scaler"])
+    _restore(trainer, state, state["model"])
     dataset = trainer.train_loader.dataset
     for image in state["mosaic"]:
         dataset.load_image(image, rect_mode=dataset.rect)
@@ -89,9 +85,13 @@ def averaged_network(state: dict, architecture: str, classes: int) -> torch.nn.M
 
 def go_back(trainer, state: dict) -> None:
     """After an epoch whose loss is no number: begin it again from the averaged weights, as ultralytics does."""
-    trainer.model.load_state_dict(state["ema"])
+    _restore(trainer, state, state["ema"])
+    trainer.scheduler.last_epoch = trainer.epoch - 1
+
+
+def _restore(trainer, state: dict, weights: dict) -> None:
+    trainer.model.load_state_dict(weights)
     trainer.ema.ema.load_state_dict(state["ema"])
     trainer.ema.updates = state["updates"]
     trainer.optimizer.load_state_dict(state["optimizer"])
     trainer.scaler.load_state_dict(state["scaler"])
-    trainer.scheduler.last_epoch = trainer.epoch - 1

@@ -3,7 +3,7 @@
 from pathlib import Path, PurePosixPath
 
 from lsdc.errors import DataError, StorageError
-from lsdc.files import content_hash, file_hash, read_json, write_json
+from lsdc.files import content_hash, file_hash, is_plain_name, read_json, write_json
 from lsdc.kernel.layout import MANIFEST, STAYS
 
 FORMAT, VERSION = "lsdc bundle", 1
@@ -81,8 +81,8 @@ def _strange(content: dict) -> list[str]:
     files, runs = content.get("files"), content.get("runs")
     if not (isinstance(files, dict) and files and isinstance(runs, dict) and runs):
         return ["it names no files, or no runs"]
-    faults = [f"the file {name!r}" for name in (*files, content.get("wheel")) if not _plain(name)]
-    faults += [f"the run {name!r}" for name in runs if not _plain(name)]
+    faults = [f"the file {name!r}" for name in (*files, content.get("wheel")) if not is_plain_name(name)]
+    faults += [f"the run {name!r}" for name in runs if not is_plain_name(name)]
     for name, told in files.items():
         if not (isinstance(told, dict) and isinstance(told.get("sha256"), str) and isinstance(told.get("size"), int)):
             faults.append(f"no hash or size of {name!r}")
@@ -93,9 +93,5 @@ def _strange(content: dict) -> list[str]:
     return faults
 
 
-def _plain(name: object) -> bool:
-    return isinstance(name, str) and name not in ("", ".", "..") and not set("/\\\0") & set(name)
-
-
 def _below(place: object) -> bool:
-    return isinstance(place, str) and all(map(_plain, PurePosixPath(place).parts)) and place != ""
+    return isinstance(place, str) and all(map(is_plain_name, PurePosixPath(place).parts)) and place != ""

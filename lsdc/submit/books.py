@@ -91,10 +91,11 @@ class Books:
             self.ledger.failed[study_id] = error.problem
             self.submission.fail(study_id, error.problem)
 
-    def close(self, pace: Pace, crew: Crew | None, left_out: Sequence[str] = ()) -> Outcome:
+    def close(self, left_out: Sequence[str]) -> Outcome:
         """Write the file for the last time, and summary.json. StorageError where the file cannot be written."""
         self.submission.write()
-        outcome = outcome_of(self.submission, self.terms, self.ledger, pace, crew, self.faults, left_out)
+        outcome = outcome_of(self.submission, self.terms, self.ledger, self.pace, self.crew, self.faults,
+                             left_out)
         try:
             write_json(self.terms.work / "summary.json", outcome.figures)
         except StorageError as error:

@@ -53,7 +53,7 @@ def _predicted(data: Path, recipe: Recipe, compute: ComputeSettings, terms: Term
     books.judge(faults, data)
     while (rest := _graded(books, folder, recipe, compute, choose, hire)) is not None:
         recipe = rest  # a lenient run goes on without what is damaged
-    return books.close(books.pace, books.crew, recipe.notes)
+    return books.close(recipe.notes)
 
 
 def _graded(books: Books, folder: CompetitionFolder, recipe: Recipe, compute: ComputeSettings,
