@@ -41,7 +41,7 @@ def widened(settings: CropSettings, *, margin_px: int, slices: int) -> CropSetti
 def moved(
     wide: np.ndarray, valid: np.ndarray, mm_per_px: float, settings: CropSettings, move: Move
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """A crop as `settings` say out of a wide one (S, P, P) with valid (S,): image float32, its valid slices, the step.
+    """A crop as `settings` say out of a wide one (S, P, P) with valid (S,): image of its dtype, valid slices, the step.
 
     The step is by how many slices the middle moved. The middle slice stays one that is there: a move past the end of
     the stack stops at its last slice.
@@ -61,6 +61,6 @@ def moved(
     image = np.stack([
         cv2.warpAffine(one, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                        borderMode=cv2.BORDER_REPLICATE)
-        for one in np.asarray(shown, dtype=np.float32)
+        for one in shown
     ])
     return image, valid[first:first + settings.slices], step

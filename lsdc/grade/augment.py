@@ -103,7 +103,7 @@ def move_across(move: Move, *, axial: bool, slice_mm: float, other_slice_mm: flo
 
 
 class Photometry:
-    """Brightness, contrast, gamma, noise, blur and erased boxes of an image (S, H, W) float32 in 0..1, as drawn."""
+    """Brightness, contrast, gamma, noise, blur and erased boxes of an image (S, H, W) uint8, as drawn."""
 
     def __init__(self, settings: AugmentSettings):
         steps = []
@@ -126,7 +126,8 @@ class Photometry:
             self.compose.set_random_state(rng, random.Random(seed))  # noqa: S311 (no secret)
             image = self.compose(image=np.ascontiguousarray(image.transpose(1, 2, 0)))["image"].transpose(2, 0, 1)
         if drawn.noise_sd:
-            image = np.clip(image + rng.normal(0, drawn.noise_sd, image.shape).astype(np.float32), 0, 1)
+            noise = rng.standard_normal(image.shape, np.float32) * np.float32(255 * drawn.noise_sd)
+            image = np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
         return image
 
 

@@ -20,9 +20,14 @@ from lsdc.taxonomy import ANNOTATED_PLANE, Condition, Plane, Side
 Batch = dict[str, torch.Tensor]
 
 
+def in_unit(batch: Batch) -> Batch:
+    """A batch with its images as networks take them: float32 in 0..1."""
+    return batch | {"image": batch["image"].float() / 255}
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One sample as an epoch shows it: image (V, S, H, W) float32, seen (V,), valid (V, S), side.
+    """One sample as an epoch shows it: image (V, S, H, W) uint8, seen (V,), valid (V, S), side.
 
     slice: which slice of the own view is the annotated one.
     """
@@ -37,7 +42,8 @@ class Sample:
 class CropDataset(Dataset):
     """Asked for a list of Shown, gives a whole batch.
 
-    image (B, V, S, H, W) float32 in 0..1, V views of S slices; seen (B, V) and valid (B, V, S) bool; condition, side,
+    image (B, V, S, H, W) uint8, V views of S slices, as they are stored: what travels from a loader's processes to the
+    device is a quarter of what `in_unit` makes of it there; seen (B, V) and valid (B, V, S) bool; condition, side,
     level, severity, slice (B,) int64, slice being the annotated one of the own view; known (B,) bool; study (B,) int64.
     samples: rows of the store, in its order, with severity, and operation where the balance added them.
     augment None shows every crop as it would be predicted.
@@ -82,11 +88,11 @@ class CropDataset(Dataset):
     def sample(self, epoch: int, number: int) -> Sample:
         """One sample in one epoch."""
         row = self.samples[number]
-        wide = self.store.image(row["file"], row["offset"]) / np.float32(255)  # (V, S + spare, P, P)
+        wide = self.store.image(row["file"], row["offset"])  # (V, S + spare, P, P)
         seen, side = np.array(row["seen"]), Side(row["side"])
         drawn = self._drawn(row, epoch, number) if self.augment else None
         size, middle = self.crops.size_px, self.crops.slices // 2
-        image = np.zeros((len(wide), self.crops.slices, size, size), np.float32)
+        image = np.zeros((len(wide), self.crops.slices, size, size), np.uint8)
         valid = np.zeros((len(wide), self.crops.slices), bool)
         at = middle
         if drawn and seen.all() and len(seen) > 1 and drawn.hidden is not None:

@@ -61,7 +61,7 @@ class SliceEncoder(nn.Module):
 
 
 class GradingModel(nn.Module):
-    """Grades targets, each by its views; forward takes a batch as `CropDataset` gives it (without the labels).
+    """Grades targets, each by its views; forward takes a batch of `CropDataset` (without the labels), in unit range.
 
     encoders: one for each condition, or a single one that they share. fusions: for each condition what puts its views
     together, none where there is one view. sequence: lets a study's targets see each other, or None.

@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lsdc.config.sections import Settings
 from lsdc.errors import DataError
-from lsdc.grade.dataset import Batch
+from lsdc.grade.dataset import Batch, in_unit
 from lsdc.grade.losses import UNWEIGHTED, any_severe_loss, focal_loss, slice_loss, weighted_cross_entropy
 from lsdc.grade.mixing import mixed
 from lsdc.grade.model import Answers, GradingModel
@@ -54,7 +54,7 @@ class GradingModule(LightningModule):
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
         torch.manual_seed(seed_for(self.seed, "dropout", self.current_epoch, index, self.global_rank))
-        batch = mixed(batch, self.settings.augment,
+        batch = mixed(in_unit(batch), self.settings.augment,
                       generator(self.seed, "mix", self.current_epoch, index, self.global_rank),
                       whole=self.model.sequence is not None)
         loss = self.loss(self.model, batch)
@@ -78,7 +78,7 @@ class GradingModule(LightningModule):
             made_equal(buffer)
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        self._log_whole("tuning_loss", self._grades(self.final(batch).logits, batch), batch)
+        self._log_whole("tuning_loss", self._grades(self.final(in_unit(batch)).logits, batch), batch)
 
     def _log_whole(self, name: str, loss: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Log the loss of the whole batch, of which this process may hold a part; gives it back."""

@@ -6,6 +6,7 @@ from itertools import count
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
+import torch
 
 from lsdc.bench.saved import last_figures
 from lsdc.bench.stages import STAGES, bench_stages, finding, grading, reading, scoring, showing, training, whole
@@ -106,6 +107,14 @@ def test_decoding_loaders_give_the_crops_that_are_kept(ground):
     assert sum(len(batch["image"]) for batch in ours) == len(data) == race.times * size
     assert ours[0].keys() == plain[0].keys()
     assert plain[0]["image"].shape == (size, *ours[0]["image"].shape[1:])
+
+
+def test_a_batch_travels_whole(ground):
+    race = training.travel(ground)
+    came, floats = race.ours(), race.rivals[0].work()
+    assert came.value.dtype == torch.uint8
+    assert torch.equal(came.value.float() / 255, floats.value)
+    assert min(came.seconds, floats.seconds) > 0
 
 
 def test_steps_learn_and_tell_their_seconds(ground):

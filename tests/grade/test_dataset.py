@@ -5,7 +5,7 @@ import torch
 from lsdc.grade import batches as batching
 from lsdc.grade.augment import jitter_pool, room
 from lsdc.grade.batches import EpochBatches, Shown, part_of
-from lsdc.grade.dataset import CropDataset
+from lsdc.grade.dataset import CropDataset, in_unit
 from lsdc.grade.train import graded_crops
 
 
@@ -30,7 +30,11 @@ def test_a_batch(data):
     assert batch["seen"].tolist() == [[True]] * 3
     assert batch["valid"].shape == (3, 1, 3)
     assert batch["side"].tolist() == [0, 0, 0]
-    assert batch["image"].dtype == torch.float32
+    assert batch["image"].dtype == torch.uint8
+    shown = in_unit(batch)
+    assert shown["image"].dtype == torch.float32
+    assert torch.equal((shown["image"] * 255).round(), batch["image"].float())
+    assert 0.5 < shown["image"].max() <= 1
     assert batch["condition"].tolist() == [0, 0, 0]
     assert batch["level"].tolist() == [1, 1, 4]
     assert batch["severity"].tolist() == [0, 1, 2]

@@ -28,9 +28,9 @@ STAGES: dict[str, Callable[[Ground], Race]] = {
     "headers": reading.headers, "first read": reading.first_read, "first read, ITK": reading.first_read_itk,
     "store": reading.store, "detect": finding.detect, "decode levels": finding.decode_levels, "crops": grading.crops,
     "grade": grading.grade, "write": grading.write, "whole study": whole.whole_study, "loader": training.loader,
-    "detector step": training.detector_step, "classifier step": training.classifier_step, "metric": scoring.metric,
-    "metric once": scoring.metric_once, "bootstrap": scoring.bootstrap, "report index": showing.report_index,
-    "study page": showing.study_page, "phantom": showing.phantom,
+    "travel": training.travel, "detector step": training.detector_step, "classifier step": training.classifier_step,
+    "metric": scoring.metric, "metric once": scoring.metric_once, "bootstrap": scoring.bootstrap,
+    "report index": showing.report_index, "study page": showing.study_page, "phantom": showing.phantom,
 }
 
 

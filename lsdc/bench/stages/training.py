@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from lsdc.grade.train import graded_crops
 from lsdc.tables import LOCATION_ERRORS, POINTS
 
 BACKWARD = 2  # times the arithmetic of going forward
+TRAVELS, TRAVELLERS = 20, 512  # batches from a process that are timed, crops in each: as many as a GPU is given
 
 
 def loader(ground: Ground) -> Race:
@@ -44,6 +46,43 @@ def loader(ground: Ground) -> Race:
         Rival("DataLoader that decodes a crop's series", lambda: one_batch(whole), goal=10),
         Rival("DataLoader that decodes a crop's slices, all else known", lambda: one_batch(sparing)),
     ), bound=stored, times=count, bound_times=count)
+
+
+def travel(ground: Ground) -> Race:
+    """A finished batch from a loader's process into this one and copied here, as it is for a GPU."""
+    from lsdc.grade.dataset import in_unit
+    from lsdc.grade.fit import loader_of
+
+    few = next(iter(loader_of(crop_data(ground), ground.settings, torch.device("cpu"), seed=ground.settings.seed,
+                              training=True)))
+    batch = {name: values[torch.arange(TRAVELLERS) % len(values)] for name, values in few.items()}
+    floats = in_unit(batch)
+    return Race(lambda: _through_a_process(batch), f"batch of {TRAVELLERS} crops, finished",
+                "memory (three copies, pages of a new file)", (
+        Rival("float32 images", lambda: _through_a_process(floats), times=TRAVELS),
+    ), bound=lambda: [batch["image"].clone() for _ in range(TRAVELS)], times=TRAVELS, bound_times=TRAVELS)
+
+
+def _through_a_process(batch: dict[str, torch.Tensor]) -> Timed:
+    """TRAVELS batches; the process has started before the clock does."""
+    came = iter(DataLoader(Ready(batch, 1 + TRAVELS), batch_size=None, num_workers=1, prefetch_factor=2))
+    next(came)
+    began = perf_counter()
+    last = [one["image"].clone() for one in came][-1]
+    return Timed(last, perf_counter() - began)
+
+
+class Ready(Dataset):
+    """The same batch over and over, put together anew each time."""
+
+    def __init__(self, batch: dict[str, torch.Tensor], count: int):
+        self.batch, self.count = batch, count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, number: int) -> dict[str, torch.Tensor]:
+        return {name: values.clone() for name, values in self.batch.items()}
 
 
 def crop_data(ground: Ground, store: CropStore | None = None):
@@ -144,12 +183,15 @@ def _timed(step) -> Timed:
 
 
 def classifier_step(ground: Ground) -> Race:
+    from lsdc.grade.dataset import in_unit
     from lsdc.grade.fit import loader_of
     from lsdc.grade.model import build_model
     from lsdc.grade.module import GradingModule
 
     settings = ground.settings
     batch = next(iter(loader_of(crop_data(ground), settings, torch.device("cpu"), seed=settings.seed, training=True)))
+
+    shown = in_unit(batch)
 
     def network():
         torch.manual_seed(settings.seed)
@@ -176,14 +218,14 @@ def classifier_step(ground: Ground) -> Race:
 
     def plainly() -> float:
         plain_optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(plain(batch).logits, batch["severity"])
+        loss = torch.nn.functional.cross_entropy(plain(shown).logits, batch["severity"])
         loss.backward()
         plain_optimizer.step()
         return float(loss.detach())
 
     @torch.no_grad()
     def forward() -> list:
-        return [plain(batch) for _ in range(1 + BACKWARD)]
+        return [plain(shown) for _ in range(1 + BACKWARD)]
 
     return Race(ours, f"step of {len(batch['severity'])} crops", "arithmetic (the network)", (
         Rival("plain torch: forward, loss, backward, AdamW", plainly),), bound=forward)
