@@ -53,7 +53,8 @@ def predict(root: Path | None, run_name: str | None, blend_file: Path | None, fo
     from lsdc.config import cache_root, load_settings, runs_root
     from lsdc.errors import ConfigError
     from lsdc.runs import RunFolder
-    from lsdc.submit import Recipe, Terms, open_blend, predict_test_part, salvaged_blend, salvaged_run
+    from lsdc.submit import Recipe, Terms, open_blend, predict_test_part
+    from lsdc.submit.salvage import salvaged_blend, salvaged_compute, salvaged_run
     from lsdc.submit.terms import FALLBACK_LIMIT
 
     if (blend_file is None) == (run_name is None):
@@ -83,7 +84,10 @@ def predict(root: Path | None, run_name: str | None, blend_file: Path | None, fo
         run = next(iter(members.values()))
         recipe = Recipe.of_blend(blend_file, members, folds)
     click.echo(f"data: {data}; {'strict' if terms.strict else 'lenient'}", err=True)
-    compute = load_settings(run.config, overrides).compute
+    if terms.strict:
+        compute = load_settings(run.config, overrides).compute
+    else:
+        recipe, compute = salvaged_compute(recipe, run.config, overrides)
     if launch is None:
         outcome = predict_test_part(data, recipe, compute, terms)
     else:

@@ -3,12 +3,15 @@
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, create_model
 
 from lsdc.config.sections import Settings
 from lsdc.errors import ConfigError
+
+Kind = TypeVar("Kind", bound=BaseModel)
 
 
 class _UniqueLoader(yaml.SafeLoader):
@@ -24,9 +27,19 @@ class _UniqueLoader(yaml.SafeLoader):
 def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
     """Settings from a yaml file and ``section.key=value`` overrides (values are read as yaml)."""
     values = read_mapping(path, wanted="a mapping of sections", remedy="start from a copy of configs/phantom.yaml")
+    return _validated(Settings, values, overrides, path)
+
+
+def overridden(record: Kind, section: str, overrides: Sequence[str]) -> Kind:
+    """The record of one section changed by ``section.key=value``; ConfigError as in load_settings."""
+    values = {section: record.model_dump(mode="json")}
+    return getattr(_validated(create_model("Section", **{section: type(record)}), values, overrides, None), section)
+
+
+def _validated(kind: type[Kind], values: dict, overrides: Sequence[str], path: Path | None) -> Kind:
     faults = [fault for text in overrides if (fault := _override(values, text))]
     try:
-        settings = Settings.model_validate(values)
+        settings = kind.model_validate(values)
     except ValidationError as error:
         faults += [_explain(entry) for entry in error.errors()]
     if faults:

@@ -4,7 +4,7 @@ from importlib import import_module
 
 _HOMES = {"FoldModel": "models", "Recipe": "recipe", "Terms": "pipeline", "make_blended_submission": "blended",
           "make_submission": "make", "open_blend": "blended", "predict_test_part": "pipeline",
-          "salvaged_blend": "salvage", "salvaged_run": "salvage", "write_submission": "writer"}
+          "write_submission": "writer"}
 
 __all__ = ["FoldModel", "Recipe", "Terms", "make_blended_submission", "make_submission", "open_blend",
            "predict_test_part", "write_submission"]

@@ -1,5 +1,6 @@
 """The options of `lsdc predict`, and on what terms they make it work."""
 
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +9,8 @@ from click.testing import CliRunner
 from lsdc.cli.commands import lsdc
 from lsdc.cli.on_predict import RERUN
 from lsdc.config import load_settings
-from lsdc.errors import ConfigError, DataError, FoldError, LsdcError
+from lsdc.errors import ConfigError, DataError, FoldError, LsdcError, StorageError
+from lsdc.submit.salvage import PLAIN_COMPUTE
 from tests.submit.bare import bare_run
 
 IN_SHARDS = ("--launch", "local", "--shards", "2")
@@ -70,6 +72,33 @@ def test_a_lenient_run_takes_folds_whose_priors_are_lost(asked, tmp_path):
     recipe = asked("--run", "mine", "--lenient").recipe
     assert [fold.number for fold in recipe.folds["mine"]] == [0, 2]
     assert "mine, fold 0: other priors stand in for its own: a csv file is missing" in recipe.notes
+
+
+@pytest.mark.parametrize("damage", ["compute: [", "seed: 1\n", "\xff"])
+def test_a_lenient_run_does_without_settings_that_cannot_be_read(asked, tmp_path, damage):
+    (tmp_path / "runs" / "mine" / "config.yaml").write_text(damage, encoding="latin-1")
+    with pytest.raises(ConfigError):
+        asked("--run", "mine")
+    given = asked("--run", "mine", "--lenient", "--set", "compute.workers=3")
+    assert given.compute == PLAIN_COMPUTE.model_copy(update={"workers": 3})
+    assert "computed with plain settings" in given.recipe.notes[-1]
+    with pytest.raises(ConfigError, match=r"1 settings cannot be used\n  got:    compute.workers: .*got -1"):
+        asked("--run", "mine", "--lenient", "--set", "compute.workers=-1")
+
+
+@pytest.mark.parametrize("damage", ["{", "{}", '{"format": "lsdc blend", "version": 1}'])
+def test_a_lenient_run_does_without_a_blend_that_cannot_be_read(asked, tmp_path, damage):
+    bare_run(tmp_path / "runs" / "second")
+    (tmp_path / "b.json").write_text(damage)
+    with pytest.raises(StorageError):
+        asked("--blend", "b.json")
+    recipe = asked("--blend", "b.json", "--lenient").recipe
+    assert (list(recipe.folds), recipe.blend) == (["mine"], None)
+    assert recipe.notes[0].startswith("the blend is left out, mine answers alone: ")
+    for name in ("mine", "second"):
+        shutil.rmtree(tmp_path / "runs" / name)
+    with pytest.raises(StorageError):
+        asked("--blend", "b.json", "--lenient")
 
 
 @pytest.mark.parametrize(("words", "error", "message"), [

@@ -9,7 +9,8 @@ import pytest
 from lsdc.competition.priors import prior_table, published_table, read_priors, write_priors
 from lsdc.errors import TableError, WeightsError
 from lsdc.runs import RunFolder
-from lsdc.submit import Recipe, Terms, predict_test_part, salvaged_run
+from lsdc.submit import Recipe, Terms, predict_test_part
+from lsdc.submit.salvage import salvaged_run
 from lsdc.submit.writer import check_submission
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, row_id
 from tests.builders import write_competition
