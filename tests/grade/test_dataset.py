@@ -6,6 +6,7 @@ from lsdc.grade import batches as batching
 from lsdc.grade.augment import jitter_pool, room
 from lsdc.grade.batches import EpochBatches, Shown, part_of
 from lsdc.grade.dataset import CropDataset, in_unit
+from lsdc.grade.fit import loader_of
 from lsdc.grade.train import graded_crops
 
 
@@ -48,6 +49,24 @@ def test_randomness_is_a_function_of_seed_epoch_and_sample(data):
     assert not np.array_equal(one, data().sample(3, 3).image)
     assert not np.array_equal(one, data(seed=2).sample(2, 3).image)
     assert np.array_equal(data(augment=False).sample(0, 3).image, data(augment=False).sample(1, 3).image)
+
+
+@pytest.mark.filterwarnings("ignore:'pin_memory' argument:UserWarning")
+def test_a_gpus_loader_gives_the_batches_of_a_cpus(data, settings):
+    """Its own processes put them together, epoch after epoch."""
+    given = {}
+    for kind in ("cpu", "cuda"):
+        loader = loader_of(data(), settings("compute.workers=2"), torch.device(kind), seed=3, training=True)
+        given[kind] = []
+        for epoch in (0, 1):
+            loader.sampler.set_epoch(epoch)
+            given[kind] += list(loader)
+        assert loader.num_workers == (2 if kind == "cuda" else 0)
+    assert len(given["cpu"]) == 4
+    for one, other in zip(given["cpu"], given["cuda"], strict=True):
+        assert one.keys() == other.keys()
+        assert all(torch.equal(values, other[name]) for name, values in one.items())
+    assert not torch.equal(given["cpu"][0]["image"], given["cpu"][2]["image"])
 
 
 CONDITION = np.repeat([0, 1, 2], [10, 25, 30])
