@@ -11,7 +11,10 @@ from tests.conftest import ROOT
 
 SMOKE = ("--config", str(ROOT / "configs" / "smoke.yaml"))
 FEW = ("--set", "evaluation.bootstrap=20", "--set", "compute.workers=1")
-COMMANDS = ("phantom", "audit", "train-fold", "predict", "submit", "blend", "evaluate", "report", "bundle")
+COMMANDS = ("phantom", "audit", "train-fold", "predict", "submit", "blend", "evaluate", "report", "bundle make")
+BEFORE = ("train-detector",)  # train-fold goes on from it
+AFTER = ("train", "show", "runs", "summary", "submissions", "bundle check", "bundle unfold", "bundle push", "bench",
+         "doctor")  # with what those leave
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,21 @@ def job(world: World, command: str, where: Path) -> tuple[list[str], dict[str, s
         "blend": ["one", "two", *SMOKE, *data, *FEW, "--out", where / "blend.json"],
         "evaluate": [*run, *data, *FEW],
         "report": [*run, *data, *FEW, "--out", where / "report"],
-        "bundle": ["make", "one", "--out", where / "bundle"],
+        "bundle make": ["one", "--out", where / "bundle", "--owner", "some-one"],
+        "train-detector": ["--fold", "0", *SMOKE, *FEW, "--set", "folds.count=2", "--data", world.toy, "--run", "new"],
+        "train": ["--folds", "0", *SMOKE, *FEW, "--set", "folds.count=2", "--data", world.toy, "--run", "new"],
+        "show": [*SMOKE, "--data", world.toy, "--out", where / "shown.png"],
+        "runs": ["--runs", where / "runs"],
+        "summary": [*SMOKE, "--run", "new"],
+        "submissions": ["--out", where / "submissions"],
+        "bundle check": [where / "made.csv", "--sample", world.graded / "sample_submission.csv"],
+        "bundle unfold": [where / "bundle", "--into", where / "unfolded"],
+        "bundle push": [where / "bundle"],
+        "bench": [*SMOKE, *FEW, "--what", "predict", "--data", world.graded, "--run", "one"],
+        "doctor": ["--data", world.toy],
     }[command]
-    runs = where / "runs" if command in ("evaluate", "train-fold") else world.runs
-    return [command, *map(str, words)], {"LSDC_RUNS": str(runs)}
+    runs = where / "runs" if command in ("evaluate", "train-fold", *BEFORE, *AFTER) else world.runs
+    return [*command.split(), *map(str, words)], {"LSDC_RUNS": str(runs)}
 
 
 def told(jobs: list[tuple[list[str], dict[str, str]]], folder: Path, *, user: int | None = None,

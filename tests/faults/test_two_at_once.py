@@ -20,7 +20,7 @@ BUSY = {
     "submit": "another process is making this submission",
     "blend": "another process is making this blend",
     "report": "another process is writing this report",
-    "bundle": "another process is packing this bundle",
+    "bundle make": "another process is packing this bundle",
 }
 
 
@@ -31,7 +31,7 @@ def answers(tmp_path_factory, toy_data, graded_data, runs):
     run = RunFolder(runs / "one")
     recipe = Recipe.of_run(run)
     work = root / "work" / recipe.key(precision=load_settings(run.config).compute.precision)
-    jobs = {name: job(world, name.split()[0], root) for name in BUSY}
+    jobs = {name: job(world, name.removesuffix(" elsewhere"), root) for name in BUSY}
     words, environment = jobs["predict elsewhere"]
     jobs["predict elsewhere"] = [str(root / "other.csv") if word == str(root / "made.csv") else word
                                  for word in words], environment
