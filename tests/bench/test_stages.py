@@ -21,6 +21,7 @@ from lsdc.evaluate.metric import study_sums
 from lsdc.files import read_json
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS
 
+EVIL = "\"'><img src=x onerror=alert(1)><script>alert('&')</script>"
 FEW = 30  # studies that are scored
 
 
@@ -190,6 +191,13 @@ def test_figures_are_saved_and_compared_with_the_last(folder, settings, cache, m
     page = (cache / "bench" / "stages.html").read_text(encoding="utf-8")
     assert page == stages_page(both, list(STAGES))
     assert "submission of 500 studies" in page
+    odd = {**both, "environment": {**both["environment"], "commit": EVIL},
+           "rows": {"write": {**row, "commit": EVIL, "limited_by": EVIL}, "store": {**row, "commit": EVIL},
+                    "headers": {"skipped": EVIL, "made": EVIL, "commit": EVIL}}}
+    page = stages_page(odd, list(STAGES))
+    assert page.count("onerror=alert(1)") == 6
+    assert "<img" not in page
+    assert "<script" not in page
     other = settings.model_copy(update={"seed": settings.seed + 1})
     assert "%" not in bench_stages(folder, other, only=("write",)).split("pandas")[0]  # of other settings, no change
 
