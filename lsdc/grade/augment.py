@@ -110,7 +110,7 @@ class Photometry:
         if settings.brightness or settings.contrast:
             steps.append(A.RandomBrightnessContrast(settings.brightness, settings.contrast, p=1))
         if settings.gamma:
-            steps.append(A.RandomGamma((100 * (1 - settings.gamma), 100 * (1 + settings.gamma)), p=1))
+            steps.append(A.RandomGamma((max(1, 100 * (1 - settings.gamma)), 100 * (1 + settings.gamma)), p=1))
         if settings.blur:
             steps.append(A.GaussianBlur(blur_limit=(3, 5), sigma_limit=(0.3, 1.0), p=settings.blur))
         if settings.noise_sd:

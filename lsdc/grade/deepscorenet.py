@@ -46,7 +46,7 @@ class ResidualBlock(nn.Module):
 class DeepScoreTrunk(nn.Module):
     """(B, 3, H, W) in 0..255, H and W multiples of 8 (the paper's: 32), to (B, 128) features."""
 
-    num_features = 128
+    num_features, multiple_of = 128, 8
 
     def __init__(self):
         super().__init__()

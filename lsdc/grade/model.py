@@ -123,7 +123,7 @@ class GradingModel(nn.Module):
 def build_model(classifier: ClassifierSettings, crops: CropSettings) -> GradingModel:
     """The network that the settings describe, freshly initialised or with its local pretrained weights.
 
-    ConfigError for an unknown name, WeightsError for weights that are missing or of another network.
+    ConfigError for an unknown name or crops it cannot see, WeightsError for weights that are missing or of another network.
     """
     encoders = [_encoder(classifier, crops) for _ in range(1 if classifier.shared else len(CONDITIONS))]
     width, views = encoders[0].num_features, VIEWS[crops.views]
@@ -143,9 +143,13 @@ def _encoder(classifier: ClassifierSettings, crops: CropSettings) -> SliceEncode
         if classifier.weights is not None:
             raise ConfigError("DeepScoreNet has no pretrained weights", got=classifier.weights,
                               where="classifier.weights", remedy="set it to null, or name a timm network")
+        if crops.size_px % DeepScoreTrunk.multiple_of:
+            raise ConfigError("DeepScoreNet cannot see crops of this size", got=crops.size_px, where="crops.size_px",
+                              wanted=f"a multiple of {DeepScoreTrunk.multiple_of}; the paper's: 32")
         return SliceEncoder(MiddleSliceInput(), DeepScoreTrunk(), None)
     from lsdc.grade.timm_network import timm_trunk
 
     attention = classifier.slices == "attention"
-    trunk = timm_trunk(classifier.network, in_chans=1 if attention else crops.slices, weights=classifier.weights)
+    trunk = timm_trunk(classifier.network, in_chans=1 if attention else crops.slices, weights=classifier.weights,
+                       size_px=crops.size_px)
     return SliceEncoder(TimmInput(), trunk, SlicePool(trunk.num_features) if attention else None)

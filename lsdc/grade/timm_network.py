@@ -2,6 +2,7 @@
 
 import difflib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before the import: no look-up may leave the machine
@@ -10,23 +11,36 @@ import timm
 import torch
 from torch import nn
 
-from lsdc.errors import ConfigError, WeightsError
+from lsdc.errors import ConfigError, WeightsError, shortened
 from lsdc.tensors import read_safetensors, read_tensors
 
 
-def timm_trunk(name: str, *, in_chans: int, weights: Path | None) -> nn.Module:
+def timm_trunk(name: str, *, in_chans: int, weights: Path | None, size_px: int | None = None) -> nn.Module:
     """A timm network (B, in_chans, H, W) -> (B, num_features), its classifier removed.
 
     weights: a safetensors file or checkpoint of this very architecture; its first convolution is adapted to in_chans
-    as timm does, its classifier left out; None starts from scratch. ConfigError for a name that timm does not know,
-    WeightsError for a file that is missing or of another network.
+    as timm does, its classifier left out; None starts from scratch. size_px: of H and W, tried at once; a network that
+    takes images of one size only is made for this one, as timm does. ConfigError for a name that timm does not know
+    or a size that the network cannot see, WeightsError for a file that is missing or of another network.
     """
     if not timm.is_model(name):
         near = difflib.get_close_matches(name.split(".")[0], timm.list_models(), n=5, cutoff=0.5)
         raise ConfigError("timm has no network of this name", got=name, where="classifier.network",
                           wanted=f"deepscorenet, or a timm name such as {', '.join(near or ['resnet10t'])}")
+    network = _made(name, in_chans, weights)
+    if size_px is None or (fault := _fault(network, in_chans, size_px)) is None:
+        return network
+    with suppress(TypeError):  # what networks for any size say of img_size
+        network = _made(name, in_chans, weights, img_size=size_px)
+        if (fault := _fault(network, in_chans, size_px)) is None:
+            return network
+    raise ConfigError(f"{name} cannot see crops of this size", got=f"{size_px} pixels: {shortened(fault)}",
+                      where="crops.size_px", remedy="try a multiple of 32, or name another network")
+
+
+def _made(name: str, in_chans: int, weights: Path | None, **more: int) -> nn.Module:
     if weights is None:
-        return _described(timm.create_model(name, pretrained=False, in_chans=in_chans, num_classes=0))
+        return _described(timm.create_model(name, pretrained=False, in_chans=in_chans, num_classes=0, **more))
     weights = Path(weights)
     if not weights.is_file():
         raise WeightsError("the weights file is missing", wanted=f"local weights of {name}", where=weights,
@@ -34,7 +48,7 @@ def timm_trunk(name: str, *, in_chans: int, weights: Path | None) -> nn.Module:
     classes = _classes(name, weights)  # equal to the file's, so that timm loads strictly; the classifier goes after
     try:
         network = timm.create_model(name, pretrained=True, in_chans=in_chans, num_classes=classes,
-                                    pretrained_cfg_overlay={"file": str(weights), "num_classes": classes})
+                                    pretrained_cfg_overlay={"file": str(weights), "num_classes": classes}, **more)
     except (RuntimeError, ValueError, KeyError, AttributeError) as error:
         lines = str(error).strip().splitlines()
         raise WeightsError("the weights file is of another network", wanted=f"weights of timm's {name}",
@@ -42,6 +56,18 @@ def timm_trunk(name: str, *, in_chans: int, weights: Path | None) -> nn.Module:
                            remedy="take the file of this architecture, or change classifier.network") from error
     network.reset_classifier(0)
     return _described(network)
+
+
+def _fault(network: nn.Module, in_chans: int, size_px: int) -> str | None:
+    """Why a network cannot see images of this size; None when it can."""
+    try:
+        with torch.no_grad():
+            shape = tuple(network.eval()(torch.zeros(1, in_chans, size_px, size_px)).shape)
+    except (RuntimeError, AssertionError, ValueError) as error:
+        return str(error).strip() or type(error).__name__
+    finally:
+        network.train()
+    return None if shape == (1, network.num_features) else f"features of shape {shape}"
 
 
 def _described(network: nn.Module) -> nn.Module:

@@ -79,6 +79,15 @@ def test_each_photometric_step_changes_the_image(name):
     assert np.abs(photometry(IMAGE, Drawn(Move(), 0.0, 5)).astype(int) - IMAGE).max() > 5
 
 
+@pytest.mark.parametrize("name", ["brightness", "contrast", "gamma", "noise_sd", "blur", "erase"])
+def test_the_largest_settings_that_are_allowed_still_give_images(name):
+    photometry = Photometry(OFF.model_copy(update={name: 1.0}))
+    for seed in range(10):
+        image = photometry(IMAGE, Drawn(Move(), 0.0, seed))
+        assert image.shape == IMAGE.shape
+        assert 0 <= image.min() <= image.max() <= 1
+
+
 def test_each_operation_of_the_balance_does_one_thing():
     moves = {one: draw(generator(3), OFF, ERRORS, operation=one) for one in Operation}
     assert 1 <= abs(moves[Operation.ROTATE].move.rotate_degrees) <= 20

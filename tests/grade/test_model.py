@@ -1,5 +1,7 @@
 """One battery for every network."""
 
+import socket
+
 import pytest
 import torch
 
@@ -30,7 +32,8 @@ CASES = {
     "the paper's, shared": like(PAPER, OWN, shared=True, head="ordinal", level_bias=True, dropout=0.2),
     "timm, shared": like(PLAIN, OWN),
     "timm, apart": like(PLAIN, OWN, network="test_efficientnet", shared=False, head="softmax", dropout=0.0),
-    "a transformer": like(PLAIN, OWN, network="test_convnext", level_bias=False, dropout=0.0),
+    "without BatchNorm": like(PLAIN, OWN, network="test_convnext", level_bias=False, dropout=0.0),
+    "a transformer": like(PLAIN, OWN, network="test_vit3"),
     "two views": like(PLAIN, BOTH),
     "slice attention": like(PLAIN, OWN, slices="attention"),
     "level sequence": like(PLAIN, OWN, sequence_layers=2),
@@ -124,6 +127,15 @@ def test_other_studies_in_the_batch_change_nothing(model, settings):
     assert torch.allclose(together, apart[order], atol=1e-5 * max(1, float(apart.abs().max())))
 
 
+def test_it_builds_without_a_network(settings, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a network attempt")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    build_model(*settings)
+
+
 def test_saved_and_loaded_it_gives_the_same(model, settings, batch, tmp_path):
     model.eval()
     save_classifier(Classifier(model, *settings, fold=3), tmp_path)
@@ -204,6 +216,12 @@ def test_the_papers_network_sees_the_middle_slice_as_bytes():
     assert shown.shape == (6, 3, 32, 32)
     for channel in range(3):
         assert torch.equal(shown[:, channel], image[:, 2] * 255)
+
+
+@pytest.mark.parametrize("size_px", [20, 30, 36])
+def test_the_papers_network_halves_its_images_three_times(size_px):
+    with pytest.raises(ConfigError, match=rf"(?s)cannot see crops of this size\n  wanted: a multiple of 8.*{size_px}"):
+        build_model(PAPER, OWN.model_copy(update={"size_px": size_px}))
 
 
 def test_features_that_four_heads_cannot_share(monkeypatch):

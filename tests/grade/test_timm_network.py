@@ -38,6 +38,23 @@ def test_without_weights_any_number_of_slices():
     assert trunk(torch.rand(2, 7, 32, 32)).shape == (2, trunk.num_features)
 
 
+@pytest.mark.parametrize("size_px", [32, 64])
+@pytest.mark.parametrize("name", ["test_vit3", "test_maxvit"])  # made for 160 pixels
+def test_networks_of_one_size_are_made_for_the_size_of_the_crops(tmp_path, name, size_px):
+    path = tmp_path / "weights.safetensors"
+    save_file(timm.create_model(name).state_dict(), path)
+    for weights in (None, path):
+        trunk = timm_trunk(name, in_chans=5, weights=weights, size_px=size_px)
+        assert trunk.training
+        assert trunk.eval()(torch.rand(2, 5, size_px, size_px)).shape == (2, trunk.num_features)
+
+
+@pytest.mark.parametrize(("name", "size_px"), [("test_vit3", 10), ("inception_v3", 32)])
+def test_a_size_that_a_network_cannot_see(name, size_px):
+    with pytest.raises(ConfigError, match=rf"(?s){name} cannot see crops of this size.*got:    {size_px} pixels: .*size"):
+        timm_trunk(name, in_chans=1, weights=None, size_px=size_px)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(WeightsError, match=r"(?s)weights file is missing.*test_resnet.*none\.safetensors"):
         timm_trunk("test_resnet", in_chans=3, weights=tmp_path / "none.safetensors")
