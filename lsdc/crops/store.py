@@ -2,7 +2,8 @@
 
 A study's crops lie in `<study_id>.npy`, (n, views, slices, size, size) uint8, beside `<study_id>.json` with their
 rows and the key of what they were made of: settings, points, and the files of the series used. Another key means
-stale, and the study is cut again. Folds and runs with equal crop settings share a store.
+stale, and the study is cut again. Folds and runs on one data folder with equal crop settings share a store; another
+data folder, which may have the same study ids and be trained on at the same time, has its own.
 """
 
 import logging
@@ -62,7 +63,8 @@ def open_store(
     root: where stores live. workers: processes that read and cut, 0 for every core. A point that cannot be cut is
     left out and named in the log. DataError when none can.
     """
-    place = Path(root) / content_hash({"version": VERSION, "settings": settings.model_dump(mode="json")})[:16]
+    made_of = {"version": VERSION, "settings": settings.model_dump(mode="json"), "data": str(folder.root.resolve())}
+    place = Path(root) / content_hash(made_of)[:16]
     studies = {int(study): rows for study, rows in points.groupby("study_id", sort=False)}
     with locked(place):  # what several processes need, one cuts; the others find it there
         _cut_missing(folder, studies, settings, place, workers)

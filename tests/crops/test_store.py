@@ -80,6 +80,18 @@ def test_other_settings_have_another_store(folder, tmp_path):
     assert one.folder != other.folder
 
 
+def test_another_data_folder_with_the_same_studies_has_another_store(folder, tmp_path):
+    """Two trainings at once, one on corrected points: neither may be shown the other's crops."""
+    one = open_store(folder, folder.points, SETTINGS, tmp_path / "store")
+    before = [one.image(row.file, row.offset) for row in one.rows.itertuples()]
+    corrected = open_folder(write_competition(tmp_path / "corrected", studies=(1001, 1002)))
+    corrected.points["x_px"] += 3.0
+    two = open_store(corrected, corrected.points, SETTINGS, tmp_path / "store")
+    after = [one.image(row.file, row.offset) for row in one.rows.itertuples()]
+    assert np.array_equal(before, after)
+    assert not np.array_equal(before, [two.image(row.file, row.offset) for row in two.rows.itertuples()])
+
+
 def test_a_point_that_cannot_be_cut_is_left_out_and_named(folder, tmp_path, caplog):
     folder.points.loc[3, "x_px"] = 500.0
     store = open_store(folder, folder.points, SETTINGS, tmp_path)
