@@ -90,13 +90,11 @@ class Grader:
         if self.trained.classifier.flip_at_test:
             turned = [_Shown(target, *_mirrored(one, target.side, self.trained.crops)) for target, one in views.items()]
             values = (values + self._probabilities(study_id, turned)) / 2
-        if self.trained.classifier.metric_weights == "at_inference":
-            values = weighted(values)
-        return dict(zip(views, values, strict=True))
+        return dict(zip(views, weighted(values), strict=True))
 
     @torch.inference_mode()
     def _probabilities(self, study_id: int, shown: list["_Shown"]) -> np.ndarray:
-        """(n, 3) float64 that sum to 1, as the network gives them."""
+        """(n, 3) float64 that sum to 1, without the metric's weights: they are means over looks at a target, too."""
         whole = self.model.sequence is not None  # then a study's targets see each other
         size = len(shown) if whole else self.batch_size
         found = [np.empty((0, len(SEVERITY_COLUMNS)))]
@@ -104,6 +102,8 @@ class Grader:
             logits = self.model(self._batch(study_id, shown[first:first + size])).logits
             found.append(logits.double().softmax(dim=1).cpu().numpy())
         values = np.concatenate(found)
+        if self.trained.classifier.metric_weights == "in_loss":
+            return unweighted(values)
         return values / values.sum(axis=1, keepdims=True)
 
     def batch(self, study_id: int, views: dict[Target, Views]) -> dict[str, torch.Tensor]:

@@ -9,7 +9,7 @@ from lsdc.crops.mirror import OPPOSITE
 from lsdc.errors import DataError, FoldError
 from lsdc.grade import Grader, mean_predictions
 from lsdc.grade.artefact import Classifier
-from lsdc.grade.model import build_model
+from lsdc.grade.model import Answers, build_model
 from lsdc.tables import LOCATIONS, PREDICTIONS
 from lsdc.taxonomy import ANNOTATED_PLANE, SEVERITY_COLUMNS, TARGETS, Condition, Level, Plane, row_id
 from lsdc.weighting import unweighted, weighted
@@ -149,6 +149,30 @@ def test_the_metrics_weights_are_put_in_once(settings, study, priors):
                                         fold=0)).rows(study, locations(study), priors))
 
     assert np.allclose(answers("classifier.metric_weights=at_inference"), weighted(answers()), atol=1e-12)
+
+
+class Canned:
+    """In the place of a network: one answer (3,) for all targets of each call, in turn."""
+
+    sequence = None
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+
+    def __call__(self, batch):
+        return Answers(torch.tensor(self.answers.pop(0)).log().expand(len(batch["image"]), 3), None)
+
+
+@pytest.mark.parametrize("weights", ["in_loss", "at_inference"])
+def test_the_mean_over_a_study_and_its_mirror_image_is_of_plain_probabilities(settings, study, priors, weights):
+    """As that over folds is: whichever way the weights come in, the same two opinions give the same answer."""
+    one, two = np.array([0.9, 0.08, 0.02]), np.array([0.1, 0.2, 0.7])
+    chosen = settings("classifier.flip_at_test=true", f"classifier.metric_weights={weights}")
+    grader = the_grader(chosen)
+    grader.model = Canned(*((weighted(one), weighted(two)) if weights == "in_loss" else (one, two)))
+    rows = grader.rows(study, locations(study), priors)
+    assert not grader.model.answers
+    assert np.allclose(values(rows), weighted((one + two) / 2), atol=1e-6)
 
 
 EVERYTHING = ("crops.views=both", "classifier.slices=attention", "classifier.sequence_layers=1",
