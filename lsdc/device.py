@@ -1,6 +1,9 @@
 """The device that settings ask for, proven by a real operation."""
 
 import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lsdc.config import ComputeSettings
@@ -8,6 +11,8 @@ from lsdc.errors import DeviceError
 
 if TYPE_CHECKING:
     import torch
+
+NO_MEMORY = "out of memory|can't allocate|alloc_failed"  # how torch and its libraries say so
 
 log = logging.getLogger(__name__)
 
@@ -57,3 +62,27 @@ def gpu_fault(device: str = "cuda") -> str | None:
     except RuntimeError as error:
         return str(error).splitlines()[0]
     return None if total == 512 else f"a matrix product gave {total} instead of 512"
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether an error says that a GPU or this machine has no memory left."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and re.search(NO_MEMORY, str(error), flags=re.I) is not None)
+
+
+def out_of_memory(text: str, where: object, *, lower: str) -> DeviceError:
+    """What to say of it. text: of the error; where: the device; lower: the settings that need less."""
+    whose = "the GPU" if str(where).startswith("cuda") else "this machine"
+    return DeviceError(f"{whose} is out of memory", got=text.strip().partition("\n")[0] or None, where=where,
+                       remedy=f"lower {lower}")
+
+
+@contextmanager
+def memory_of(device: object, *, lower: str) -> Iterator[None]:
+    """DeviceError where the block runs out of memory, which names the settings to lower."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if lacks_memory(error):
+            raise out_of_memory(str(error), device, lower=lower) from error
+        raise

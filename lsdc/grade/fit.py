@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy, Strategy
 from torch.multiprocessing.spawn import ProcessException
@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 
 from lsdc.config.sections import ComputeSettings, Settings
 from lsdc.crops import CropStore
-from lsdc.device import choose_device
+from lsdc.device import choose_device, memory_of
 from lsdc.errors import DeviceError
 from lsdc.grade.augment import jitter_pool
 from lsdc.grade.balance import balance
@@ -28,10 +28,11 @@ from lsdc.grade.checkpoints import ANEW, WrittenAside
 from lsdc.grade.dataset import CropDataset
 from lsdc.grade.heads import LEVELS
 from lsdc.grade.history import History
-from lsdc.grade.launch import Spawned, check_loopback, out_of_memory, port_forgotten, quiet, told
+from lsdc.grade.launch import MEMORY, Spawned, check_loopback, port_forgotten, quiet, told
 from lsdc.grade.losses import UNWEIGHTED, focal_class_weights
 from lsdc.grade.model import CONDITIONS, GradingModel, build_model
 from lsdc.grade.module import GradingModule
+from lsdc.grade.stopping import Patience
 from lsdc.ranks import rank, started_by
 from lsdc.seeding import seed_for
 from lsdc.taxonomy import SEVERITY_WEIGHTS, Severity
@@ -83,12 +84,10 @@ def fit(
             plain = CropDataset(tuning_store, samples_of(tuning_store.rows), settings.crops)
             tuning = loader_of(plain, settings, device, seed=seed, training=False)
         if last.exists():
-            read_tensors(last, remedy=ANEW)
             log.info("the training goes on from its last epoch")
         try:
-            trainer.fit(module, loader, tuning, ckpt_path=str(last) if last.exists() else None)
-        except torch.OutOfMemoryError as error:
-            raise out_of_memory(str(error), device) from error
+            with memory_of(device, lower=MEMORY):
+                trainer.fit(module, loader, tuning, ckpt_path=str(last) if last.exists() else None)
         except ProcessException as error:
             raise told(error, device) from error
     if rank():
@@ -158,16 +157,15 @@ def _whole(settings: Settings) -> bool:
 
 
 def _trainer(settings: Settings, device: torch.device, work: Path, *, tuning: bool) -> Trainer:
-    callbacks: list[Callback] = [
-        History(work / "history.csv"),
-        # one file under one name, replaced whole: Lightning's own last.ckpt may stay behind as last-v1.ckpt
-        ModelCheckpoint(work, filename="last", enable_version_counter=False, save_on_train_epoch_end=True),
-    ]
+    callbacks: list[Callback] = [History(work / "history.csv")]
     if tuning and settings.training.early_stop_patience:
         callbacks += [
-            EarlyStopping("tuning_loss", patience=settings.training.early_stop_patience),
+            Patience("tuning_loss", patience=settings.training.early_stop_patience),
+            # before the last one, which tells what was the best so far: killed in between, the epoch is done again
             ModelCheckpoint(work, filename="best", monitor="tuning_loss", enable_version_counter=False),
         ]
+    # one file under one name, replaced whole: Lightning's own last.ckpt may stay behind as last-v1.ckpt
+    callbacks.append(ModelCheckpoint(work, filename="last", enable_version_counter=False, save_on_train_epoch_end=True))
     if bar := sys.stderr.isatty():
         callbacks.append(TQDMProgressBar())
     devices, starter = _devices(settings.compute, device), started_by()

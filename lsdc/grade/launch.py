@@ -13,10 +13,12 @@ from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy
 from torch.multiprocessing import ProcessRaisedException
 
-from lsdc import errors
+from lsdc.device import NO_MEMORY, out_of_memory
 from lsdc.errors import DeviceError, LsdcError
 
 ADDRESS = "127.0.0.1"
+MEMORY = ("training.batch_size or crops.size_px (compute.batch_size where tuning studies are graded), or use "
+          "compute.precision=bf16-mixed")
 NOISE = (
     "does not have many workers", "Checkpoint directory", "The number of training batches", "isinstance.*LeafSpec",
     "Trying to infer the `batch_size`", "Starting from v1.9.0", "You defined a `validation_step`",
@@ -73,19 +75,14 @@ def port_forgotten() -> Iterator[None]:
             os.environ["MASTER_PORT"] = before
 
 
-def out_of_memory(text: str, where: object) -> DeviceError:
-    return DeviceError("the GPU is out of memory", got=text.splitlines()[0], where=where,
-                       remedy="lower training.batch_size or crops.size_px, or use compute.precision=bf16-mixed")
-
-
 def told(error: Exception, where: object) -> Exception:
     """What a failure of one of the processes, torch's ProcessException, was: our own error again where it was one."""
     if not isinstance(error, ProcessRaisedException):
         return LsdcError("a process of the training was ended from outside (out of memory?)", got=error, where=where,
                          remedy="run again, it goes on from its last epoch")
     text = str(error).strip()  # a traceback
-    if found := re.search(r"^torch\.(?:\w+\.)*OutOfMemoryError: (.*)", text, flags=re.M):
-        return out_of_memory(found[1], where)
-    _, ours, problem = text.rpartition(f"\n{errors.__name__}.")
-    kind, _, problem = problem.partition(": ")
-    return getattr(errors, kind)(problem) if ours else error
+    if ours := list(re.finditer(r"^(lsdc(?:\.\w+)+)\.(\w+): ", text, flags=re.M)):
+        return getattr(sys.modules[ours[-1][1]], ours[-1][2])(text[ours[-1].end():])
+    if found := re.search(rf"^[\w.]*Error: (.*(?:{NO_MEMORY}).*)", text, flags=re.M | re.I):
+        return out_of_memory(found[1], where, lower=MEMORY)
+    return error

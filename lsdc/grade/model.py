@@ -123,7 +123,8 @@ class GradingModel(nn.Module):
 def build_model(classifier: ClassifierSettings, crops: CropSettings) -> GradingModel:
     """The network that the settings describe, freshly initialised or with its local pretrained weights.
 
-    ConfigError for an unknown name or crops it cannot see, WeightsError for weights that are missing or of another network.
+    ConfigError for an unknown name or crops that it cannot see, WeightsError for weights that are missing or of another
+    network.
     """
     encoders = [_encoder(classifier, crops) for _ in range(1 if classifier.shared else len(CONDITIONS))]
     width, views = encoders[0].num_features, VIEWS[crops.views]

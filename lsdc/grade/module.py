@@ -15,7 +15,7 @@ from lsdc.grade.dataset import Batch, in_unit
 from lsdc.grade.losses import UNWEIGHTED, any_severe_loss, focal_loss, slice_loss, weighted_cross_entropy
 from lsdc.grade.mixing import mixed
 from lsdc.grade.model import Answers, GradingModel
-from lsdc.grade.replicas import made_equal, place, summed
+from lsdc.grade.replicas import gathered, made_equal, place, summed
 from lsdc.seeding import generator, seed_for
 from lsdc.taxonomy import SEVERITY_WEIGHTS
 
@@ -43,8 +43,11 @@ class GradingModule(LightningModule):
         self.average = AveragedModel(
             model, multi_avg_fn=partial(_average, decay=training.ema_decay), use_buffers=True,
         ).requires_grad_(False) if training.ema_decay else None
-        if settings.compute.compile:
-            for encoder in model.encoders:  # the rest is small, and what it does depends on what is in a batch
+
+    def setup(self, stage: str) -> None:
+        """In each process that trains: what is compiled does not travel to another."""
+        if self.settings.compute.compile:
+            for encoder in self.model.encoders:  # the rest is small, and what it does depends on what is in a batch
                 encoder.trunk.compile(dynamic=True)
 
     @property
@@ -58,11 +61,7 @@ class GradingModule(LightningModule):
                       generator(self.seed, "mix", self.current_epoch, index, self.global_rank),
                       whole=self.model.sequence is not None)
         loss = self.loss(self.model, batch)
-        whole = self._log_whole("train_loss", loss, batch)
-        if not torch.isfinite(whole):
-            raise DataError("the loss is not a finite number", got=float(whole),
-                            where=f"epoch {self.current_epoch}, studies {sorted(set(batch['study'].tolist()))}",
-                            remedy="lower training.learning_rate, or use compute.precision=32-true")
+        self._log_whole("train_loss", loss, batch)
         return loss
 
     def on_train_epoch_start(self) -> None:
@@ -80,12 +79,23 @@ class GradingModule(LightningModule):
     def validation_step(self, batch: Batch, index: int) -> None:
         self._log_whole("tuning_loss", self._grades(self.final(in_unit(batch)).logits, batch), batch)
 
-    def _log_whole(self, name: str, loss: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """Log the loss of the whole batch, of which this process may hold a part; gives it back."""
+    def on_train_epoch_end(self) -> None:
+        for name, value in self.final.state_dict().items():  # before they are kept
+            if not torch.isfinite(value).all():
+                raise self._not_finite("a weight of the network", name)
+
+    def _log_whole(self, name: str, loss: torch.Tensor, batch: Batch) -> None:
+        """Log the loss of the whole batch, of which this process may hold a part; DataError when it is no number."""
         total, samples = summed(torch.stack([loss.detach(), batch["known"].sum().to(loss)]))
         whole = total / place()[1]
+        if not torch.isfinite(whole):
+            studies = sorted({study for part in gathered(batch["study"].tolist()) for study in part})
+            raise self._not_finite(f"the {name.replace('_', ' ')}", float(whole), f", studies {studies}")
         self.log(name, whole, on_step=False, on_epoch=True, batch_size=int(samples), sync_dist=True)
-        return whole
+
+    def _not_finite(self, what: str, got: object, more: str = "") -> DataError:
+        return DataError(f"{what} is not a finite number", got=got, where=f"epoch {self.current_epoch + 1}{more}",
+                         remedy="lower training.learning_rate, or use compute.precision=32-true")
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """The loss that the settings ask for; its any-severe and slice terms only where no labels are blended."""

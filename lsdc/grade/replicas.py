@@ -24,3 +24,12 @@ def made_equal(values: torch.Tensor) -> None:
     """Give every process the first one's values, in place."""
     if place()[1] > 1:
         distributed.broadcast(values, 0)
+
+
+def gathered(value: object) -> list:
+    """Every process's value, in their order. All of them must call it."""
+    if place()[1] == 1:
+        return [value]
+    found = [None] * place()[1]
+    distributed.all_gather_object(found, value)
+    return found

@@ -20,6 +20,7 @@ import pandas as pd
 
 from lsdc.competition import CompetitionFolder, Study, read_study
 from lsdc.config import ComputeSettings
+from lsdc.device import gpu_fault, lacks_memory
 from lsdc.errors import LsdcError
 from lsdc.processes import keep_to_parent
 from lsdc.submit.effort import Effort
@@ -129,7 +130,7 @@ def grade(work: Work, models: Models, job: Job, ahead: Future | None, read: Call
         try:
             rows = models.rows(got.study, job.effort, watch)
         except (MemoryError, RuntimeError) as error:
-            if not _no_memory(error):
+            if not lacks_memory(error):
                 raise
             _free_memory()
             rows = models.smaller().rows(got.study, job.effort, watch)
@@ -138,7 +139,7 @@ def grade(work: Work, models: Models, job: Job, ahead: Future | None, read: Call
             raise LsdcError("the models' answer is not 25 times three probabilities")
         fallback = [None if pd.isna(cause) else str(cause) for cause in rows["fallback"]]
     except Exception as error:
-        cause = NO_MEMORY if _no_memory(error) else _said(error)
+        cause = NO_MEMORY if lacks_memory(error) else _said(error)
         if work.device != "cpu" and not isinstance(error, LsdcError) and _broken(work.device):
             return Lost(job.study_id, cause)
         return Part(job.study_id, effort=job.effort, failed=cause, files=got.files if got else [],
@@ -203,11 +204,6 @@ def _receive(pipe: Connection, reader: Reader, jobs: queue.SimpleQueue) -> None:
     jobs.put(None)
 
 
-def _no_memory(error: BaseException) -> bool:
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and (
-        "out of memory" in str(error).lower() or "can't allocate" in str(error)))
-
-
 def _free_memory() -> None:
     gc.collect()
     if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_available():
@@ -216,8 +212,6 @@ def _free_memory() -> None:
 
 def _broken(device: str) -> bool:
     """Whether the device gives no right answers any more."""
-    from lsdc.device import gpu_fault
-
     return gpu_fault(device) is not None
 
 

@@ -12,7 +12,7 @@ from lsdc.competition import CompetitionFolder, read_study
 from lsdc.competition.priors import read_priors
 from lsdc.config import ComputeSettings
 from lsdc.detect import Detector, locate, match_boxes, measure_errors
-from lsdc.device import choose_device
+from lsdc.device import choose_device, memory_of
 from lsdc.grade import Grader
 from lsdc.processes import each
 from lsdc.runs import FoldFolder
@@ -21,6 +21,7 @@ from lsdc.threads import cores
 
 FEW = 13  # studies; fewer are done before processes have started
 ON_GPU = 8  # processes at most that share one GPU, each with about 0.5 GB of it for itself
+SHARING = "or compute.workers, whose processes share the memory"
 
 
 class Located(NamedTuple):
@@ -88,11 +89,13 @@ def _workers(compute: ComputeSettings) -> int:
 
 def _locate(folder: CompetitionFolder, models: _Models, study_id: int, tuning: bool) -> Located:
     study, points = read_study(folder, study_id), folder.points[folder.points.study_id == study_id]
-    found = locate(study, models.detector, fold=models.here.number)
-    return Located(study_id, found.locations, found.levels, found.notes,
-                   measure_errors(study, found.locations, points) if tuning else None,
-                   None if tuning else match_boxes(study, models.detector, points))
+    with memory_of(models.device, lower=f"compute.detect_batch, {SHARING}"):
+        found = locate(study, models.detector, fold=models.here.number)
+        return Located(study_id, found.locations, found.levels, found.notes,
+                       measure_errors(study, found.locations, points) if tuning else None,
+                       None if tuning else match_boxes(study, models.detector, points))
 
 
 def _grade(folder: CompetitionFolder, models: _Models, study_id: int, locations: pd.DataFrame) -> pd.DataFrame:
-    return models.grader.rows(read_study(folder, study_id), locations, models.priors)
+    with memory_of(models.device, lower=f"compute.batch_size, {SHARING}"):
+        return models.grader.rows(read_study(folder, study_id), locations, models.priors)

@@ -12,7 +12,8 @@ from lightning.pytorch import Callback
 from lsdc.errors import DataError, DeviceError
 from lsdc.grade import fit as fitting
 from lsdc.grade.launch import told
-from tests.grade.test_train import KillAt, KilledError, history, train, weights  # noqa: F401 (the fixture)
+from lsdc.tensors import CodeRefusedError
+from tests.grade.test_train import WILD, KillAt, KilledError, history, train, weights  # noqa: F401 (the fixture)
 
 # no dropout and no BatchNorm; 19 samples, the last tuning batches with less samples than there are processes
 WHOLE = ("crops.views=both", "classifier.slices=attention", "classifier.sequence_layers=1", "training.any_severe=0.5",
@@ -76,6 +77,12 @@ def test_two_processes_go_on_and_end_as_one_would(train, monkeypatch, tmp_path):
         assert torch.allclose(weights(two)[name], value, atol=1e-5, rtol=0), name
 
 
+def test_a_loss_that_is_no_number_names_the_studies_of_all_processes(train):  # noqa: F811
+    with pytest.raises(DataError, match=r"the tuning loss is not a finite number(.|\n)*studies \[1005, 1006\]\n"):
+        train("two", *WILD, "training.batch_size=64", "training.epochs=1", "classifier.sequence_layers=1",
+              "compute.devices=2")
+
+
 def raised(text):
     return torch.multiprocessing.ProcessRaisedException(f"\n\n-- Process 1 terminated with the following error:\n"
                                                         f"Traceback (most recent call last):\n  ...\n{text}\n", 1, 7)
@@ -88,6 +95,14 @@ def test_what_a_process_said_is_told_as_if_it_were_ours():
     ours = told(raised(f"lsdc.errors.{DataError.__name__}: {DataError('too long: 3', got=3, remedy='cut it')}"), "cpu")
     assert isinstance(ours, DataError)
     assert str(ours) == "too long: 3\n  got:    3\n  to do:  cut it"
+    refused = CodeRefusedError("refused", remedy="take another")
+    refused = told(raised(f"lsdc.tensors.CodeRefusedError: {refused}"), "cpu")
+    assert isinstance(refused, CodeRefusedError)
+    assert str(refused) == "refused\n  to do:  take another"
+    library = told(raised("RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+                   "cuda")
+    assert (type(library), library.problem) == (DeviceError, "the GPU is out of memory")
+    assert "compute.batch_size" in library.remedy
     other = raised("ValueError: a slip of ours")
     assert told(other, "cpu") is other
     killed = told(torch.multiprocessing.ProcessExitedException("signal SIGKILL", 0, 7, -9, "SIGKILL"), "cpu")

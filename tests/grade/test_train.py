@@ -1,4 +1,6 @@
 import json
+import pickle
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -7,8 +9,12 @@ from lightning.pytorch import Callback
 
 from lsdc.errors import ConfigError, DataError, DeviceError
 from lsdc.grade import fit as fitting
+from lsdc.grade import train as training
 from lsdc.grade import train_classifier
 from lsdc.grade.artefact import load_classifier
+from lsdc.grade.checkpoints import WrittenAside
+from lsdc.grade.model import build_model
+from lsdc.grade.module import GradingModule
 
 
 @pytest.fixture
@@ -120,6 +126,46 @@ def test_early_stopping_keeps_the_best_tuning_loss(train):
     assert all(torch.equal(best["state_dict"][f"model.{name}"], value) for name, value in weights(out).items())
 
 
+def test_a_training_that_had_stopped_early_is_trained_no_further(train, monkeypatch):
+    """Killed after its last epoch, before the classifier was written."""
+    stops = ("training.early_stop_patience=1", "training.epochs=8", "training.learning_rate=0.05",
+             "training.schedule=constant", "training.ema_decay=0")
+    straight = train("straight", *stops)
+
+    def deadly(*_, **__):
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "save_classifier", deadly)
+        with pytest.raises(KilledError):
+            train("stopped", *stops)
+    stopped = train("stopped", *stops)
+    assert len(history(straight)) < 8
+    pd.testing.assert_frame_equal(history(stopped), history(straight), check_exact=False, atol=1e-6, rtol=0)
+    assert all(torch.equal(weights(stopped)[name], value) for name, value in weights(straight).items())
+
+
+def test_killed_between_two_checkpoints_of_an_epoch_the_best_is_not_lost(train, monkeypatch):
+    better = ("training.early_stop_patience=3", "training.ema_decay=0", "training.schedule=constant",
+              "training.epochs=2")
+    straight = train("straight", *better)
+    assert history(straight)["tuning_loss"].idxmin() == 1  # the last epoch writes both checkpoints
+    real, written = WrittenAside.save_checkpoint, []
+
+    def deadly(self, checkpoint, path, storage_options=None):
+        real(self, checkpoint, path, storage_options)
+        written.append(checkpoint["epoch"])
+        if written.count(1) == 1:
+            raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WrittenAside, "save_checkpoint", deadly)
+        with pytest.raises(KilledError):
+            train("stopped", *better)
+    stopped = train("stopped", *better)
+    assert all(torch.equal(weights(stopped)[name], value) for name, value in weights(straight).items())
+
+
 def test_early_stopping_without_tuning_studies_is_refused(train):
     with pytest.raises(ConfigError, match="early stopping needs tuning studies"):
         train("one", "training.early_stop_patience=3", tuning=())
@@ -159,7 +205,67 @@ def test_a_gpu_that_is_not_there_is_an_error(train, monkeypatch):
         train("one", "compute.accelerator=gpu")
 
 
+WILD = ("training.learning_rate=1e30", "training.gradient_clip=0", "training.warmup_epochs=0",
+        "training.optimizer=SGD", "training.schedule=constant")
+
+
 def test_a_loss_that_is_no_number_names_its_studies(train):
-    with pytest.raises(DataError, match=r"(?s)the loss is not a finite number.*epoch \d, studies \[100.*learning_rate"):
-        train("one", "training.learning_rate=1e30", "training.gradient_clip=0", "training.warmup_epochs=0",
-              "training.optimizer=SGD")
+    with pytest.raises(DataError, match=r"(?s)the train loss is not a finite.*epoch \d, studies \[100.*learning_rate"):
+        train("one", *WILD, tuning=())
+
+
+@pytest.mark.parametrize("patience", [0, 2])
+def test_a_tuning_loss_that_is_no_number_ends_a_training_too(train, patience):
+    """One step an epoch: what it spoilt is first seen on the tuning studies. Nothing is kept."""
+    with pytest.raises(DataError, match=r"(?s)the tuning loss is not a finite.*epoch 1, studies \[1005, 1006\].*to do"):
+        train("one", *WILD, "training.batch_size=64", f"training.early_stop_patience={patience}")
+
+
+class Spoils(Callback):
+    """Makes a weight no number in the last step of an epoch."""
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, index):
+        if trainer.is_last_batch:
+            next(module.model.parameters()).data[0] = float("nan")
+
+
+def test_weights_that_are_no_numbers_are_not_kept(train, monkeypatch, tmp_path):
+    real = fitting._trainer
+
+    def spoilt(*arguments, **keywords):
+        trainer = real(*arguments, **keywords)
+        trainer.callbacks.insert(0, Spoils())
+        return trainer
+
+    monkeypatch.setattr(fitting, "_trainer", spoilt)
+    with pytest.raises(DataError, match=r"(?s)a weight of the network is not a finite number.*encoders\.0.*epoch 1"):
+        train("one", "training.epochs=1", "training.ema_decay=0", tuning=())
+    assert not (tmp_path / "one").exists()
+    assert not list((tmp_path / "one.training").glob("*.ckpt"))
+
+
+def test_what_is_compiled_is_compiled_where_it_is_trained(settings, monkeypatch):
+    """Compiled networks do not travel to the processes of several devices."""
+    chosen = settings("compute.compile=true")
+    module = GradingModule(build_model(chosen.classifier, chosen.crops), chosen, steps=1, seed=0)
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **how: compiled.append((self, how)))
+    there = pickle.loads(pickle.dumps(module))  # noqa: S301
+    there.setup("fit")
+    assert compiled == [(there.model.encoders[0].trunk, {"dynamic": True})]
+
+
+@pytest.mark.parametrize(("text", "device", "whose"), [
+    ("CUDA out of memory. Tried to allocate 2 GiB", "cuda", "the GPU"),
+    ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", "cuda", "the GPU"),
+    ("[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory", "cpu", "this machine"),
+])
+def test_without_memory_the_settings_to_lower_are_named(train, monkeypatch, text, device, whose):
+    def full(*_, **__):
+        raise RuntimeError(text)
+
+    monkeypatch.setattr(fitting, "choose_device", lambda _: torch.device(device))
+    monkeypatch.setattr(fitting, "_trainer", lambda *_, **__: SimpleNamespace(fit=full))
+    with pytest.raises(DeviceError, match=rf"(?s){whose} is out of memory.*lower training\.batch_size or crops\.size_px"
+                                          r" \(compute\.batch_size where tuning"):
+        train("one")
