@@ -27,6 +27,11 @@ def started_by() -> str | None:
     return "slurm" if int(os.environ.get("SLURM_NTASKS", 1)) > 1 and "SLURM_STEP_ID" in os.environ else None
 
 
+def started() -> int:
+    """How many processes torchrun or Slurm started; 1 where nobody did."""
+    return int(os.environ[{"torchrun": "WORLD_SIZE", "slurm": "SLURM_NTASKS"}[by]]) if (by := started_by()) else 1
+
+
 def wait_until(done: Callable[[], bool]) -> None:
     """Wait for what the first process does. Should it fail, torchrun and srun end the others."""
     while not done():

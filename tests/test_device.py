@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from lsdc.config import ComputeSettings
-from lsdc.device import choose_device, gpu_fault
+from lsdc.device import choose_device, gpu_fault, lacks_memory, memory_of
 from lsdc.errors import DeviceError
 
 
@@ -32,3 +32,14 @@ def test_an_unusable_gpu_is_not_taken(unusable_gpu, caplog):
 
 def test_the_cpu_is_always_there(unusable_gpu):
     assert choose_device(compute("cpu")) == torch.device("cpu")
+
+
+@pytest.mark.parametrize(("error", "lacks"), [
+    (torch.OutOfMemoryError("CUDA out of memory"), True), (MemoryError(), True),
+    (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), True), (RuntimeError("shapes differ"), False),
+    (ValueError("out of memory"), False),
+])
+def test_an_error_that_says_that_memory_is_short(error, lacks):
+    assert lacks_memory(error) == lacks
+    with pytest.raises(DeviceError if lacks else type(error)), memory_of("cpu", lower="this"):
+        raise error

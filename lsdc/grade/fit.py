@@ -33,7 +33,7 @@ from lsdc.grade.losses import UNWEIGHTED, focal_class_weights
 from lsdc.grade.model import CONDITIONS, GradingModel, build_model
 from lsdc.grade.module import GradingModule
 from lsdc.grade.stopping import Patience
-from lsdc.ranks import rank, started_by
+from lsdc.ranks import rank, started, started_by
 from lsdc.seeding import seed_for
 from lsdc.taxonomy import SEVERITY_WEIGHTS, Severity
 from lsdc.tensors import read_tensors
@@ -172,6 +172,11 @@ def _trainer(settings: Settings, device: torch.device, work: Path, *, tuning: bo
     if settings.compute.nodes > 1 and starter is None:
         raise DeviceError("training on several machines is started by torchrun or srun", got=settings.compute.nodes,
                           where="compute.nodes", remedy="start this command with one of them, or set it to 1")
+    if starter and started() != (wanted := devices * settings.compute.nodes):
+        raise DeviceError(f"{starter} started another number of processes than the classifier's training has",
+                          wanted=f"{wanted}: compute.devices={devices} on each of {settings.compute.nodes} machines",
+                          got=started(), where="compute.devices, compute.nodes",
+                          remedy="start as many, or set these two to what was started")
     if devices > 1 and starter is None:
         check_loopback()
     return Trainer(

@@ -20,6 +20,7 @@ from lsdc.grade.artefact import DESCRIPTION_FILE, Classifier, save_classifier
 from lsdc.grade.samples import TARGET_KEY, graded_points
 from lsdc.ranks import rank
 from lsdc.tables import LOCATION_ERRORS, POINTS
+from lsdc.taxonomy import Condition
 
 INPUTS_FILE = "inputs.json"
 
@@ -58,6 +59,8 @@ def train_classifier(
     if settings.training.early_stop_patience and not tuning_studies:
         raise ConfigError("early stopping needs tuning studies", where="training.early_stop_patience",
                           wanted="0, or a fold with tuning studies", got=settings.training.early_stop_patience)
+    if settings.augment.location_jitter and (lacking := set(map(str, Condition)) - set(errors["condition"])):
+        log.warning("no location error was measured, so no jitter: %s", ", ".join(sorted(lacking)))
     started = time.perf_counter()
     store = graded_crops(folder, fit_studies, settings)
     tuning = graded_crops(folder, tuning_studies, settings) if tuning_studies else None
@@ -85,6 +88,8 @@ def graded_crops(folder: CompetitionFolder, studies: list[int], settings: Settin
     rows = store.rows.merge(samples[[*TARGET_KEY, "severity"]], on=TARGET_KEY, how="left")
     log.info("%d crops of %d studies, %d graded targets without one", len(rows), rows["study_id"].nunique(),
              int(folder.grades[folder.grades["study_id"].isin(studies)]["severity"].notna().sum()) - len(rows))
+    if hidden := sum(not all(seen) for seen in rows["seen"]):
+        log.info("%d of these crops have one of their two views alone", hidden)
     return CropStore(store.folder, rows, store.settings)
 
 

@@ -56,6 +56,17 @@ def test_two_processes_of_torchrun_end_as_one_would(train, folder, errors, tmp_p
         assert torch.allclose(second[name], value, atol=1e-5, rtol=0), name
 
 
+@pytest.mark.parametrize(("environment", "said"), [
+    ({"TORCHELASTIC_RUN_ID": "none", "RANK": "0", "WORLD_SIZE": "3"}, "torchrun started"),
+    ({"SLURM_STEP_ID": "0", "SLURM_PROCID": "0", "SLURM_NTASKS": "3"}, "slurm started"),
+])
+def test_another_number_of_processes_than_the_settings_say_is_an_error(train, monkeypatch, environment, said):  # noqa: F811
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(DeviceError, match=rf"(?s){said} another number.*wanted: 2: compute.devices=2 .*got:    3\n"):
+        train("one", "compute.devices=2")
+
+
 def test_several_machines_need_torchrun_or_slurm(train):  # noqa: F811
     with pytest.raises(DeviceError, match=r"(?s)started by torchrun or srun.*compute.nodes"):
         train("one", "compute.nodes=2")

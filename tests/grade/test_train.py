@@ -38,8 +38,9 @@ def history(out):
     return pd.read_csv(out / "history.csv").drop(columns="seconds")
 
 
-def test_what_a_training_leaves(train, settings):
+def test_what_a_training_leaves(train, settings, caplog):
     out = train("one")
+    assert "no location error was measured, so no jitter: foraminal, subarticular" in caplog.text
     assert {path.name for path in out.iterdir()} == {
         "classifier.safetensors", "classifier.json", "history.csv", "inputs.json", "last.ckpt", "tensorboard"}
     assert not out.with_name("one.training").exists()
@@ -211,7 +212,7 @@ WILD = ("training.learning_rate=1e30", "training.gradient_clip=0", "training.war
 
 def test_a_loss_that_is_no_number_names_its_studies(train):
     with pytest.raises(DataError, match=r"(?s)the train loss is not a finite.*epoch \d, studies \[100.*learning_rate"):
-        train("one", *WILD, tuning=())
+        train("one", *WILD, "training.batch_size=2", tuning=())
 
 
 @pytest.mark.parametrize("patience", [0, 2])
