@@ -127,6 +127,15 @@ def test_early_stopping_keeps_the_best_tuning_loss(train):
     assert all(torch.equal(best["state_dict"][f"model.{name}"], value) for name, value in weights(out).items())
 
 
+def gone_on(train, monkeypatch, place, name, deadly, overrides):
+    """A training that `deadly` kills in the place of a function, and that goes on afterwards."""
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, deadly)
+        with pytest.raises(KilledError):
+            train("stopped", *overrides)
+    return train("stopped", *overrides)
+
+
 def test_a_training_that_had_stopped_early_is_trained_no_further(train, monkeypatch):
     """Killed after its last epoch, before the classifier was written."""
     stops = ("training.early_stop_patience=1", "training.epochs=8", "training.learning_rate=0.05",
@@ -136,11 +145,7 @@ def test_a_training_that_had_stopped_early_is_trained_no_further(train, monkeypa
     def deadly(*_, **__):
         raise KilledError
 
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "save_classifier", deadly)
-        with pytest.raises(KilledError):
-            train("stopped", *stops)
-    stopped = train("stopped", *stops)
+    stopped = gone_on(train, monkeypatch, training, "save_classifier", deadly, stops)
     assert len(history(straight)) < 8
     pd.testing.assert_frame_equal(history(stopped), history(straight), check_exact=False, atol=1e-6, rtol=0)
     assert all(torch.equal(weights(stopped)[name], value) for name, value in weights(straight).items())
@@ -159,11 +164,7 @@ def test_killed_between_two_checkpoints_of_an_epoch_the_best_is_not_lost(train, 
         if written.count(1) == 1:
             raise KilledError
 
-    with monkeypatch.context() as patch:
-        patch.setattr(WrittenAside, "save_checkpoint", deadly)
-        with pytest.raises(KilledError):
-            train("stopped", *better)
-    stopped = train("stopped", *better)
+    stopped = gone_on(train, monkeypatch, WrittenAside, "save_checkpoint", deadly, better)
     assert all(torch.equal(weights(stopped)[name], value) for name, value in weights(straight).items())
 
 
