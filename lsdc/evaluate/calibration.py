@@ -21,7 +21,7 @@ from lsdc.config import EvaluationSettings
 from lsdc.evaluate.agreement import Decision, decided
 from lsdc.evaluate.bootstrap import interval, replicate_sums
 from lsdc.evaluate.figure import figure
-from lsdc.evaluate.graded import CONDITION_OF_TARGET, Graded
+from lsdc.evaluate.graded import Graded
 from lsdc.evaluate.metric import ratio
 from lsdc.seeding import generator
 from lsdc.taxonomy import SEVERITY_WEIGHTS, Condition, Severity
@@ -54,7 +54,7 @@ def calibration_figures(rows: Graded, values: np.ndarray, settings: EvaluationSe
     values = values[rows.labelled]
     groups = {"all": np.ones(_CONDITIONS, bool)} | {
         condition.value: np.arange(_CONDITIONS) == number for number, condition in enumerate(Condition)}
-    labels = np.bincount(CONDITION_OF_TARGET[rows.target], minlength=_CONDITIONS)
+    labels = np.bincount(rows.condition, minlength=_CONDITIONS)
     views = {view: _view(rows, values, view, groups, settings) for view in View}
     return [{"condition": name, "rows": int(labels[of].sum()),
              "views": {view.value: views[view][name] for view in View}}
@@ -141,7 +141,7 @@ def _by_chance(rows: Graded, values: np.ndarray, view: View, settings: Evaluatio
 def _cells(rows: Graded, shown: np.ndarray) -> np.ndarray:
     """Cell condition x grade x bin, bin fastest, of each grade's probability: (m, 3)."""
     bins = np.minimum((shown * BINS).astype(int), BINS - 1)
-    return (CONDITION_OF_TARGET[rows.target][:, None] * _CLASSES + np.arange(_CLASSES)) * BINS + bins
+    return (rows.condition[:, None] * _CLASSES + np.arange(_CLASSES)) * BINS + bins
 
 
 def _row_weight(severity: np.ndarray, view: View) -> np.ndarray:

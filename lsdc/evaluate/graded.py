@@ -1,13 +1,15 @@
 """The labelled rows of a grades table as arrays, in one order that every figure shares."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from lsdc.errors import TableError
 from lsdc.tables import GRADES
-from lsdc.taxonomy import SEVERITY_COLUMNS, SEVERITY_WEIGHTS, TARGETS, Condition, Level, Side
+from lsdc.taxonomy import SEVERITY_COLUMNS, SEVERITY_WEIGHTS, TARGETS, Condition, Level, Severity, Side
 
 CONDITION_OF_TARGET = np.array([list(Condition).index(target.condition) for target in TARGETS])  # (25,)
 LEVEL_OF_TARGET = np.array([list(Level).index(target.level) for target in TARGETS])  # (25,)
@@ -19,10 +21,23 @@ for _number, _target in enumerate(TARGETS):
 _TARGET_COLUMNS = np.array([target.column for target in TARGETS], dtype=object)
 
 
+class CanalRows(NamedTuple):
+    """The c labelled canal rows: study (c,) index into studies, of_severe (c,) index into probabilities (all rows, 3),
+    row after row. Of each study: any_severe (n,) bool, whether one of its rows is; weight (n,) its rows' largest, 0
+    where it has none.
+    """
+
+    study: np.ndarray
+    of_severe: np.ndarray
+    any_severe: np.ndarray
+    weight: np.ndarray
+
+
 @dataclass(frozen=True, eq=False)
 class Graded:
     """studies (n,) ascending; row_ids of all rows, labelled or not; of the m labelled rows (`labelled` (rows,)):
     study (m,) index into studies, target (m,) index into TARGETS, severity (m,) 0 to 2, weight (m,) 1, 2 or 4.
+    What follows from these is remembered: many predictions are scored against the same grades.
     """
 
     studies: np.ndarray
@@ -32,6 +47,27 @@ class Graded:
     target: np.ndarray
     severity: np.ndarray
     weight: np.ndarray
+
+    @cached_property
+    def condition(self) -> np.ndarray:
+        """(m,) index into Condition."""
+        return CONDITION_OF_TARGET[self.target]
+
+    @cached_property
+    def of_truth(self) -> np.ndarray:
+        """(m,) index into probabilities (all rows, 3), row after row: what was said of the severity that is true."""
+        return np.flatnonzero(self.labelled) * len(SEVERITY_COLUMNS) + self.severity
+
+    @cached_property
+    def condition_weight(self) -> np.ndarray:
+        """(n, conditions) sums of the weights; read-only."""
+        sums = self.sum_by_study(self.weight, self.condition, len(Condition))
+        sums.flags.writeable = False
+        return sums
+
+    @cached_property
+    def canal(self) -> CanalRows:
+        return _canal_rows(self)
 
     def sum_by_study(self, values: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
         """Sums of values (m,) of the labelled rows by study and group (m,): (n, groups)."""
@@ -62,4 +98,16 @@ def graded(grades: pd.DataFrame) -> Graded:
         target=target[labelled],
         severity=severity,
         weight=np.array(SEVERITY_WEIGHTS, dtype=np.float64)[severity],
+    )
+
+
+def _canal_rows(rows: Graded) -> CanalRows:
+    canal = rows.condition == list(Condition).index(Condition.CANAL)
+    study, severity, weight = rows.study[canal], rows.severity[canal], np.zeros(len(rows.studies))
+    np.maximum.at(weight, study, rows.weight[canal])
+    return CanalRows(
+        study=study,
+        of_severe=np.flatnonzero(rows.labelled)[canal] * len(SEVERITY_COLUMNS) + int(Severity.SEVERE),
+        any_severe=np.bincount(study, severity == Severity.SEVERE, minlength=len(weight)) > 0,
+        weight=weight,
     )

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lsdc.evaluate.graded import CONDITION_OF_TARGET, LEVEL_OF_TARGET, Graded, graded
+from lsdc.evaluate.graded import LEVEL_OF_TARGET, CanalRows, Graded, graded
 from lsdc.evaluate.probabilities import probabilities
-from lsdc.taxonomy import Condition, Level, Severity
+from lsdc.taxonomy import Condition, Level
 
 TERMS = (*(condition.value for condition in Condition), "any_severe")
 _EPS = np.finfo(np.float64).eps  # scikit-learn's log_loss clips to [eps, 1 - eps] of the predictions' dtype
@@ -62,22 +62,18 @@ def score(grades: pd.DataFrame | Graded, predictions: pd.DataFrame, *, where: ob
 
 def study_sums(rows: Graded, values: np.ndarray) -> StudySums:
     """Loss and weight of each study in each of the TERMS; values (all rows, 3) in the order of `rows.row_ids`."""
-    values = values[rows.labelled]
-    loss = rows.weight * _log_loss(values[np.arange(len(values)), rows.severity])
-    condition = CONDITION_OF_TARGET[rows.target]
-    canal = condition == list(Condition).index(Condition.CANAL)
-    any_loss, any_weight = _any_severe(rows, values[:, Severity.SEVERE], canal)
+    values = np.ravel(values)
+    loss = rows.weight * _log_loss(values[rows.of_truth])
     return StudySums(
         rows.studies,
-        np.column_stack([rows.sum_by_study(loss, condition, len(Condition)), any_loss]),  # (n, 4)
-        np.column_stack([rows.sum_by_study(rows.weight, condition, len(Condition)), any_weight]),
-    )
+        np.column_stack([rows.sum_by_study(loss, rows.condition, len(Condition)), _any_severe(rows.canal, values)]),
+        np.column_stack([rows.condition_weight, rows.canal.weight]),
+    )  # (n, 4) each
 
 
 def cell_sums(rows: Graded, values: np.ndarray) -> StudySums:
     """Loss and weight of each study in the 15 cells condition x level, level fastest; both sides pooled."""
-    values = values[rows.labelled]
-    loss = rows.weight * _log_loss(values[np.arange(len(values)), rows.severity])
+    loss = rows.weight * _log_loss(np.ravel(values)[rows.of_truth])
     cell = cell_of(rows)
     cells = len(Condition) * len(Level)
     return StudySums(rows.studies, rows.sum_by_study(loss, cell, cells), rows.sum_by_study(rows.weight, cell, cells))
@@ -85,7 +81,7 @@ def cell_sums(rows: Graded, values: np.ndarray) -> StudySums:
 
 def cell_of(rows: Graded) -> np.ndarray:
     """Cell condition x level (m,) of the labelled rows, level fastest."""
-    return CONDITION_OF_TARGET[rows.target] * len(Level) + LEVEL_OF_TARGET[rows.target]
+    return rows.condition * len(Level) + LEVEL_OF_TARGET[rows.target]
 
 
 def terms_and_total(loss: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -99,14 +95,11 @@ def ratio(loss: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return np.divide(loss, weight, out=np.full(np.shape(weight), np.nan), where=np.asarray(weight) > 0)
 
 
-def _any_severe(rows: Graded, severe: np.ndarray, canal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Loss and weight (n,) of the any-severe term; severe (m,) probabilities, canal (m,) which rows are canal."""
-    study = rows.study[canal]
-    label, weight, predicted = (np.zeros(len(rows.studies)) for _ in range(3))
-    np.maximum.at(label, study, (rows.severity[canal] == Severity.SEVERE).astype(np.float64))  # of one type: fast
-    np.maximum.at(weight, study, rows.weight[canal])  # stays 0, so unscored, without a labelled canal row
-    np.maximum.at(predicted, study, severe[canal])
-    return weight * _log_loss(np.where(label == 1, predicted, 1 - predicted)), weight
+def _any_severe(canal: CanalRows, values: np.ndarray) -> np.ndarray:
+    """Loss (n,) of the any-severe term; values (all rows * 3,). 0 without a labelled canal row, as its weight is."""
+    predicted = np.zeros(len(canal.weight))
+    np.maximum.at(predicted, canal.study, values[canal.of_severe])
+    return canal.weight * _log_loss(np.where(canal.any_severe, predicted, 1 - predicted))
 
 
 def _log_loss(probability_of_truth: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from lsdc.config import EvaluationSettings
 from lsdc.evaluate.bootstrap import replicate_sums
 from lsdc.evaluate.figure import figure, gap
-from lsdc.evaluate.graded import CONDITION_OF_TARGET, Graded
+from lsdc.evaluate.graded import Graded
 from lsdc.evaluate.metric import study_sums, terms_and_total
 from lsdc.taxonomy import SEVERITY_WEIGHTS, Condition
 from lsdc.weighting import unweighted, weighted
@@ -30,7 +30,7 @@ def weight_figures(rows: Graded, values: np.ndarray, settings: EvaluationSetting
     best, per row (value, interval, p_better, inside_noise).
     """
     values = values[rows.labelled]
-    condition = CONDITION_OF_TARGET[rows.target]
+    condition = rows.condition
     groups = {"all": np.ones(len(values), bool)} | {
         name.value: condition == number for number, name in enumerate(Condition)}
     return [{"condition": name, "rows": int(of.sum()), **_judged(rows, values, of, settings)}

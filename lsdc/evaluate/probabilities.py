@@ -37,7 +37,7 @@ def examine(
     numbers = predictions[list(SEVERITY_COLUMNS)]
     if not all(kind == np.float64 for kind in numbers.dtypes):
         numbers = numbers.apply(pd.to_numeric, errors="coerce")
-    values = numbers.to_numpy(np.float64, na_value=np.nan)
+    values = np.column_stack([numbers[name].to_numpy(np.float64, na_value=np.nan) for name in SEVERITY_COLUMNS])
     with np.errstate(over="ignore", invalid="ignore"):
         sums = values[:, 0] + values[:, 1] + values[:, 2]
     finite, negative = np.ones(len(values), bool), np.zeros(len(values), bool)
@@ -45,7 +45,7 @@ def examine(
         finite, negative = np.isfinite(values).all(axis=1), (values < 0).any(axis=1)
     off = finite & ~negative & (sums <= 0 if normalise else np.abs(sums - 1) > SUM_TOLERANCE)
     there, unique, place = row_ids, True, None
-    if not (in_order := row_ids.equals(pd.Index(predictions["row_id"]))):
+    if not (in_order := _are(predictions["row_id"], row_ids)):
         there = pd.Index(predictions["row_id"].astype("string").fillna("(empty)").to_numpy(object))
         unique = there.is_unique
         place = there.get_indexer(row_ids) if unique else None
@@ -55,9 +55,9 @@ def examine(
             "" if partial else _fault(row_ids[~row_ids.isin(there)], "rows are missing"),
             *_unknown(there[~there.isin(row_ids)].unique(), row_ids, partial=partial),
             _fault(there[there.duplicated()].unique(), "row_ids are duplicated")]),
-        _fault(there[~finite], "rows hold values that are no finite numbers"),
-        _fault(there[negative], "rows hold negative values"),
-        _fault(there[off], "rows are all zeros" if normalise else "rows do not sum to 1 within 1e-6",
+        _fault(_those(there, ~finite), "rows hold values that are no finite numbers"),
+        _fault(_those(there, negative), "rows hold negative values"),
+        _fault(_those(there, off), "rows are all zeros" if normalise else "rows do not sum to 1 within 1e-6",
                [f" ({total:.6g})" for total in sums[off][:SHOWN_ROWS]]),
     ]
     if faults := [fault for fault in faults if fault]:
@@ -65,8 +65,19 @@ def examine(
     if normalise:
         values = values / sums[:, None]
     if in_order:
-        return values.copy(), []
+        return values, []
     return np.where(place[:, None] >= 0, np.append(values, [[np.nan] * 3], axis=0)[place], np.nan), []
+
+
+def _are(named: pd.Series, row_ids: pd.Index) -> bool:
+    """Whether a column is `row_ids`, in their order."""
+    if named.dtype == "str" and row_ids.dtype in ("str", object):  # whose missing values equal no text
+        return np.array_equal(named.to_numpy(object), row_ids.to_numpy(object))
+    return row_ids.equals(pd.Index(named))
+
+
+def _those(rows: pd.Index, chosen: np.ndarray) -> pd.Index:
+    return rows[chosen] if chosen.any() else rows[:0]  # of many rows the first takes its time, and mostly none is
 
 
 def _unknown(rows: pd.Index, row_ids: pd.Index, *, partial: bool) -> list[str]:

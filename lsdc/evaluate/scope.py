@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lsdc.evaluate.graded import CONDITION_OF_TARGET, Graded, graded
+from lsdc.evaluate.graded import Graded, graded
 from lsdc.evaluate.metric import StudySums, study_sums
 from lsdc.taxonomy import Condition
 
@@ -63,7 +63,7 @@ def scope_of(grades: pd.DataFrame, rows: Graded, answered: np.ndarray) -> Scope 
     there = graded(grades[answered]) if not answered.all() else rows
     of_study = np.isin(rows.studies, there.studies)  # (all studies,)
     asked, got = of_study[rows.study], answered[rows.labelled]  # (m,)
-    condition = CONDITION_OF_TARGET[rows.target]
+    condition = rows.condition
     wanted = np.bincount(condition[asked], minlength=len(Condition))
     scored = np.bincount(condition[asked & got], minlength=len(Condition))
     canal = asked & (condition == _CANAL)

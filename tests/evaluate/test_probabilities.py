@@ -56,3 +56,18 @@ def test_many_missing_rows_are_counted_and_some_shown():
 def test_columns_missing():
     with pytest.raises(TableError, match=r"columns missing: severe \(it has: row_id, normal_mild, moderate\)"):
         probabilities(table().drop(columns="severe"), WANTED)
+
+
+@pytest.mark.parametrize("kind", ["str", "string", object])
+@pytest.mark.parametrize("wanted", [WANTED, WANTED.astype(object)])
+def test_row_ids_of_every_kind_are_joined_alike(kind, wanted):
+    frame = table(row2=[0, 0, 1]).astype({"row_id": kind})
+    for rows in (frame, frame[::-1]):
+        kept = rows.copy()
+        values = probabilities(rows, wanted)
+        np.testing.assert_array_equal(values, np.where(np.arange(6)[:, None] == 2, [0, 0, 1], [0.5, 0.3, 0.2]))
+        values[:] = 0  # is nobody else's
+        pd.testing.assert_frame_equal(rows, kept)
+    frame.loc[4, "row_id"] = None
+    with pytest.raises(TableError, match=r"1 rows are missing: 1_row4\s+1 rows are unknown: \(empty\)"):
+        probabilities(frame, wanted)
