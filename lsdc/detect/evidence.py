@@ -1,6 +1,7 @@
 """What is known of a study while its targets are placed: candidates, levels, and what was seen so far."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -41,7 +42,7 @@ class Note(NamedTuple):
 class Evidence:
     """What is known so far: candidates with the normals of their slices, levels, and seen positions (25, 3) with noise.
 
-    agreed holds the labels of the candidates that fit a target, told what is to be said of the way.
+    agreed holds the rows of the candidates that fit a target, told what is to be said of the way.
     """
 
     study: Study
@@ -62,7 +63,16 @@ class Evidence:
 
     def of(self, condition: Condition) -> np.ndarray:
         """(n,) bool: candidates of a condition."""
-        return np.array([CLASSES[index].condition == condition for index in self.candidates.detector_class], dtype=bool)
+        return self._conditions == condition
+
+    @cached_property
+    def columns(self) -> dict[str, np.ndarray]:
+        """(n,) of the candidates by name."""
+        return {name: values.to_numpy() for name, values in self.candidates.items()}
+
+    @cached_property
+    def _conditions(self) -> np.ndarray:
+        return np.array([CLASSES[index].condition for index in self.candidates.detector_class], dtype=object)
 
     def learn(self, target: Target, position_mm: np.ndarray, noise_mm: np.ndarray) -> None:
         index = TARGETS.index(target)

@@ -50,16 +50,14 @@ def canal_votes(candidates: pd.DataFrame, shape: SpineShape) -> pd.DataFrame:
     """
     kinds = [CLASSES[index] for index in candidates.detector_class]
     sagittal = np.array([kind.level is not None for kind in kinds], dtype=bool)
-    votes = pd.DataFrame({
-        "condition": [kind.condition for kind in kinds],
-        "level": [LEVELS.index(kind.level) if kind.level else -1 for kind in kinds],
-        "confidence": candidates.confidence.to_numpy(), "y_mm": candidates.y_mm.to_numpy(),
-        "z_mm": candidates.z_mm.to_numpy(),
-    }, index=candidates.index)[sagittal]
-    for level in range(len(LEVELS)):
-        foramina = (votes.condition == Condition.FORAMINAL) & (votes.level == level)
-        votes.loc[foramina, ["y_mm", "z_mm"]] += _way_to_canal(shape, Condition.FORAMINAL, LEVELS[level])
-    return votes
+    condition = np.array([kind.condition for kind in kinds], dtype=object)
+    level = np.array([LEVELS.index(kind.level) if kind.level else -1 for kind in kinds], dtype=int)
+    yz_mm = candidates[["y_mm", "z_mm"]].to_numpy(float, copy=True)
+    ways = np.array([_way_to_canal(shape, Condition.FORAMINAL, one) for one in LEVELS])
+    foramina = sagittal & (condition == Condition.FORAMINAL)
+    yz_mm[foramina] += ways[level[foramina]]
+    return pd.DataFrame({"condition": condition, "level": level, "confidence": candidates.confidence.to_numpy(),
+                         "y_mm": yz_mm[:, 0], "z_mm": yz_mm[:, 1]}, index=candidates.index)[sagittal]
 
 
 def axial_votes(candidates: pd.DataFrame, shape: SpineShape) -> pd.DataFrame:
@@ -111,6 +109,7 @@ def _sites(votes: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     Greedy: the strongest vote left takes all within SITE_MM.
     """
     places, confidence = votes[["y_mm", "z_mm"]].to_numpy(float), votes.confidence.to_numpy(float)
+    view, level = np.array([VIEWS.index(one) for one in votes.condition], dtype=int), votes.level.to_numpy(int)
     left = np.ones(len(votes), dtype=bool)
     positions, scores = [], []
     for seed in np.argsort(-confidence, kind="stable"):
@@ -119,6 +118,6 @@ def _sites(votes: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         members = left & (np.linalg.norm(places - places[seed], axis=1) <= SITE_MM)
         left &= ~members
         positions.append(np.average(places[members], axis=0, weights=confidence[members]))
-        best = votes[members].groupby(["condition", "level"]).confidence.max()
-        scores.append([[best.get((view, level), 0.0) for level in range(len(LEVELS))] for view in VIEWS])
+        scores.append(np.zeros((len(VIEWS), len(LEVELS))))
+        np.maximum.at(scores[-1], (view[members], level[members]), confidence[members])
     return np.reshape(positions, (-1, 2)), np.reshape(scores, (-1, len(VIEWS), len(LEVELS)))

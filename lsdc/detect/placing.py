@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from lsdc.competition import Study
 from lsdc.detect.classes import CLASSES
 from lsdc.detect.evidence import NEAR_MM, NEAR_THROUGH_MM, SEEN_SD_MM, Evidence, Note, Place, targets_of
-from lsdc.detect.levels import CANAL, LEVELS, Levels, canal_votes, decode_levels
+from lsdc.detect.levels import CANAL, LEVELS, VIEWS, Levels, decode_levels
 from lsdc.detect.midline import midline_x
 from lsdc.detect.placing_notes import choices, contradictions, renamed
 from lsdc.detect.projecting import GUESSED, is_silent, project
@@ -46,7 +47,7 @@ def place_targets(study: Study, candidates: pd.DataFrame, shape: SpineShape) -> 
         said = "too little was seen to name levels" if len(candidates) else "nothing was seen on any slice"
         return Placement({}, levels, (Note(None, said, len(candidates)),))
     evidence = Evidence.begin(study, candidates, levels, shape)
-    if canal_votes(candidates, shape).empty:
+    if not any(evidence.of(condition).any() for condition in VIEWS):
         evidence.told.append(Note(None, "levels named by the order of axial slices alone", int(levels.found.sum())))
     places = _find(evidence, targets_of(Condition.CANAL))
     _learn_unseen_canals(evidence, places)
@@ -77,11 +78,11 @@ def _find(evidence: Evidence, targets: Iterable[Target]) -> dict[Target, Place]:
     places = {}
     for target in targets:
         near = _near(evidence, target, expected)
-        evidence.agreed.update(dict.fromkeys(near.index, target))
-        if len(near):
+        evidence.agreed.update(dict.fromkeys(near.row.tolist(), target))
+        if len(near.row):
             level = LEVELS.index(target.level)
             sure = float(evidence.levels.posterior[level] or evidence.levels.posterior.max() * GUESSED)
-            places[target] = _best(evidence.study, near, sure)
+            places[target] = _best(evidence, near, sure)
     for target, place in places.items():
         noise = np.full(3, SEEN_SD_MM)
         noise[THROUGH_AXIS[ANNOTATED_PLANE[target.condition]]] = THROUGH_SD_MM
@@ -89,13 +90,23 @@ def _find(evidence: Evidence, targets: Iterable[Target]) -> dict[Target, Place]:
     return places
 
 
-def _near(evidence: Evidence, target: Target, expected: np.ndarray | None) -> pd.DataFrame:
-    """Candidates that may be a target: right kind, near its expected place, on its side; with their `weight`.
+class Near(NamedTuple):
+    """Candidates that may be a target, (n,) each: rows of the candidates, what they count, and how far their class is
+    to be trusted.
+    """
+
+    row: np.ndarray
+    weight: np.ndarray
+    trust: np.ndarray
+
+
+def _near(evidence: Evidence, target: Target, expected: np.ndarray | None) -> Near:
+    """Candidates that may be a target: right kind, near its expected place, on its side.
 
     Without expected positions only the level's place in the sagittal plane is known: canals come first.
     """
     level, reach_mm = LEVELS.index(target.level), NEAR_THROUGH_MM[target.condition]
-    places, candidates = evidence.places_mm, evidence.candidates
+    places = evidence.places_mm
     if expected is None:  # nan where the level was not found: fits nothing
         within = np.linalg.norm(places[:, 1:] - evidence.levels.yz_mm[level], axis=1)
         through = np.zeros(len(places))
@@ -105,14 +116,15 @@ def _near(evidence: Evidence, target: Target, expected: np.ndarray | None) -> pd
     if target.side != Side.MIDLINE:
         midline = expected[TARGETS.index(CANAL[target.level])][0]
         fits &= (places[:, 0] - midline) * (1 if target.side == Side.LEFT else -1) >= OFF_MIDLINE_MM
-    same = (candidates.detector_class == CLASSES.number(*target)).to_numpy()
+    same = evidence.columns["detector_class"] == CLASSES.number(*target)
     if target.condition == Condition.SUBARTICULAR:  # the class is the side; the level is in how near the slice is
         tilt = np.degrees(np.arccos(np.clip(np.abs(evidence.normals @ _disc_axis(expected, level)), 0, 1)))
         weight = same * np.exp(-2 * (through / reach_mm) ** 2 - (tilt / ALONG_DISC_DEGREES) ** 2)
     else:
         weight = np.where(same, 1.0, OTHER_LEVEL)
     fits &= weight > 0
-    return candidates.assign(weight=candidates.confidence * weight, trust=np.where(same, 1.0, OTHER_LEVEL))[fits]
+    row = np.flatnonzero(fits)
+    return Near(row, evidence.columns["confidence"][row] * weight[row], np.where(same[row], 1.0, OTHER_LEVEL))
 
 
 def _disc_axis(expected: np.ndarray, level: int) -> np.ndarray:
@@ -122,25 +134,29 @@ def _disc_axis(expected: np.ndarray, level: int) -> np.ndarray:
     return way / np.linalg.norm(way)
 
 
-def _best(study: Study, near: pd.DataFrame, sure: float) -> Place:
+def _best(evidence: Evidence, near: Near, sure: float) -> Place:
     """The series with the most weight, in it the slice in the middle of the weight, on it the mean of its candidates.
 
     Ties go to the lower series_id and the lower slice. sure: posterior of the level, a factor of the confidence.
     """
-    by_series = near.groupby("series_id").weight.sum()
-    series_id = int(by_series.index[int(np.argmax(by_series.to_numpy()))])
-    members = near[near.series_id == series_id]
-    by_slice = members.groupby("slice_index").weight.max()
-    if study.by_id(series_id).plane == Plane.AXIAL_T2:  # tilted blocks: the middle of two slices may be between blocks
-        best = int(by_slice.index[int(np.argmax(by_slice.to_numpy()))])
+    columns = evidence.columns
+    series, of_series = np.unique(columns["series_id"][near.row], return_inverse=True)
+    chosen = int(np.argmax(np.bincount(of_series, near.weight)))
+    series_id = int(series[chosen])
+    row, weight, trust = (values[of_series == chosen] for values in near)
+    slices, of_slice = np.unique(columns["slice_index"][row], return_inverse=True)
+    strongest = np.zeros(len(slices))
+    np.maximum.at(strongest, of_slice, weight)
+    if evidence.study.by_id(series_id).plane == Plane.AXIAL_T2:  # tilted blocks: the middle may be between blocks
+        best = int(np.argmax(strongest))
     else:
-        middle = np.average(by_slice.index, weights=by_slice)
-        best = int(by_slice.index[int(np.argmin(np.abs(by_slice.index - middle)))])
-    on_slice = members[members.slice_index == best]
+        best = int(np.argmin(np.abs(slices - np.average(slices, weights=strongest))))
+    on_slice = of_slice == best
+    xy_px = np.column_stack([columns["x_px"], columns["y_px"]])[row[on_slice]]
     return Place(
-        series_id, best, np.average(on_slice[["x_px", "y_px"]], axis=0, weights=on_slice.weight),
-        float(min((members.confidence * members.trust).max() * sure, 1.0)), "detector",
-        np.average(members[["x_mm", "y_mm", "z_mm"]], axis=0, weights=members.weight),
+        series_id, int(slices[best]), np.average(xy_px, axis=0, weights=weight[on_slice]),
+        float(min((columns["confidence"][row] * trust).max() * sure, 1.0)), "detector",
+        np.average(evidence.places_mm[row], axis=0, weights=weight),
     )
 
 
