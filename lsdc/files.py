@@ -153,7 +153,7 @@ def write_json(path: Path, value: object) -> None:
 def read_json(path: Path) -> dict:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StorageError("this file cannot be read as json", where=path, got=error,
                            remedy="remove it and run the stage that writes it again") from error
 

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from lsdc.errors import WeightsError, shortened
 
 NETWORKS = ("ultralytics.", "torch.nn.modules.", "numpy.", "pathlib.")  # where the classes of a network's file are
+MOST_PACKED = 2**26  # bytes that an archive may gain by being unpacked: the code of TorchScript is packed
 PLAIN = "take a file from a source that you trust, as safetensors or as a checkpoint of plain tensors"
 
 
@@ -46,6 +47,7 @@ def read_tensors(path: Path, *, remedy: str = PLAIN, networks: bool = False) -> 
     networks: whole networks may be in it too; `tensors_of` finds their tensors.
     CodeRefusedError where the file names anything else, WeightsError where it cannot be read.
     """
+    check_unpacked(path, remedy)
     try:
         inert = _inert(path) if networks and zipfile.is_zipfile(path) else nullcontext()
         with inert:
@@ -59,6 +61,18 @@ def read_tensors(path: Path, *, remedy: str = PLAIN, networks: bool = False) -> 
             wanted="tensors and plain values", got=shortened(said.split(". Please use")[0])) from error
     except Exception as error:  # what damaged bytes lead to
         raise _damaged(path, shortened(f"{type(error).__name__}: {error}")) from error
+
+
+def check_unpacked(path: Path, remedy: str = PLAIN) -> None:
+    """WeightsError for an archive that claims to unpack to far more than it is: torch writes tensors as they are."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(one.file_size for one in archive.infolist())
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):  # told when it is read
+        return
+    if size > (wanted := Path(path).stat().st_size + MOST_PACKED):
+        raise WeightsError("this file unpacks to far more than it is, and was refused", where=path, remedy=remedy,
+                           wanted=f"at most {wanted} bytes", got=f"{size} bytes")
 
 
 def _damaged(path: Path, got: str) -> WeightsError:

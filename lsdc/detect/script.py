@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from lsdc.errors import WeightsError, shortened
+from lsdc.tensors import check_unpacked
 
 RUN_ON_LOADING = (b"__setstate__", b"torch.classes", b"__forward_hooks__", b"__forward_pre_hooks__")
 OLD_FORMAT = "model.json"  # of 2019: there, any file may hold code
@@ -41,6 +42,7 @@ def load_script(path: Path, device: torch.device) -> torch.jit.ScriptModule:
 
 
 def _check_archive(path: Path) -> None:
+    check_unpacked(path, REMEDY)
     reader = torch._C.PyTorchFileReader(str(path))
     names = reader.get_all_records()
     if not any(name.endswith(".py") for name in names):

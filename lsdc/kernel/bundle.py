@@ -1,7 +1,6 @@
 """The story of a bundle: wheel, models, notebook and metadata in one flat folder, with a manifest of every file."""
 
 import shutil
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import lsdc
 from lsdc.blend import read_blend
 from lsdc.errors import ConfigError, DataError, LsdcError
 from lsdc.files import alone, file_hash, read_json, write_json, written_aside
+from lsdc.kernel.archive import names_in, texts_in
 from lsdc.kernel.image import Image, check_wheels
 from lsdc.kernel.layout import (
     BLEND,
@@ -162,14 +162,10 @@ def _versions() -> dict[str, str]:
 
 def _package(wheel: Path) -> tuple[str, str]:
     """The package of a wheel, and a module that it brings."""
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            names = archive.namelist()
-            listed = [name for name in names if name.endswith(".dist-info/top_level.txt")]
-            tops = archive.read(listed[0]).decode().split() if listed else [
-                name.split("/")[0].split(".")[0] for name in names if name.endswith((".py", ".so"))]
-    except zipfile.BadZipFile as error:
-        raise DataError("this wheel cannot be read", got=error, where=wheel, remedy="download it again") from error
+    listed = texts_in(wheel, ".dist-info/top_level.txt")
+    tops = next(iter(listed.values())).split() if listed else [
+        name.split("/")[0].split(".")[0] for name in names_in(wheel) if name.endswith((".py", ".so"))]
+    tops = [name for name in tops if name.isidentifier()]
     public = [name for name in tops if not name.startswith("_")] or tops
     if not public:
         raise DataError("this wheel brings no module", where=wheel, remedy="leave it out")

@@ -1,5 +1,6 @@
 """What of a run goes into a bundle, and what it is called there: a flat folder, since uploads skip sub-folders."""
 
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from lsdc.errors import ConfigError, DataError
@@ -23,6 +24,12 @@ def flat_name(place: str) -> str:
     return SEPARATOR.join(PurePosixPath(place).parts[1:]) if "/" in place else place
 
 
+def run_places(name: str, folds: Iterable[str]) -> list[str]:
+    """Where the files of a run and of its folds (fold0, ...) lie in an unfolded bundle."""
+    files = [f"{fold}/{file}" for fold in folds for file in FOLD_FILES]
+    return [f"runs/{name}/{one}" for one in ("config.yaml", *files)]
+
+
 def run_files(run: RunFolder, folds: list[FoldFolder]) -> dict[str, Path]:
     """By its place in the unfolded bundle, each file that inference needs of these folds.
 
@@ -32,9 +39,8 @@ def run_files(run: RunFolder, folds: list[FoldFolder]) -> dict[str, Path]:
     if SEPARATOR in name or name.startswith("."):
         raise ConfigError("a run of this name cannot be bundled", got=name, wanted=f"a name without {SEPARATOR!r}",
                           where=run.path, remedy="rename the run's folder")
-    files = {f"runs/{name}/config.yaml": run.config}
-    for fold in folds:
-        files |= {f"runs/{name}/{fold.path.name}/{one}": fold.path / one for one in FOLD_FILES}
+    files = {place: run.path / PurePosixPath(place).relative_to(f"runs/{name}")
+             for place in run_places(name, [fold.path.name for fold in folds])}
     if missing := [str(path) for path in files.values() if not path.is_file()]:
         raise DataError("a run that is not whole cannot be bundled", wanted="config, detector, classifier and priors",
                         got="\n          ".join(f"no {path}" for path in missing), where=run.path,

@@ -1,12 +1,15 @@
 """The manifest of a bundle: sha256 and size of every file, written once, checked wherever the bundle arrives."""
 
-from pathlib import Path, PurePosixPath
+import re
+from collections import Counter
+from pathlib import Path
 
 from lsdc.errors import DataError, StorageError
 from lsdc.files import content_hash, file_hash, is_plain_name, read_json, write_json
-from lsdc.kernel.layout import MANIFEST, STAYS
+from lsdc.kernel.layout import BLEND, MANIFEST, STAYS, run_places
 
 FORMAT, VERSION = "lsdc bundle", 1
+PACKAGE = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")  # as pip is given it
 
 
 def file_entry(path: Path, place: str | None = None) -> dict:
@@ -77,21 +80,45 @@ def checked_manifest(folder: Path) -> dict:
 
 
 def _strange(content: dict) -> list[str]:
-    """What is missing of a manifest, and every name in it that would be read or written elsewhere."""
+    """What is missing of a manifest, and every name in it that would be read, written or installed elsewhere."""
     files, runs = content.get("files"), content.get("runs")
     if not (isinstance(files, dict) and files and isinstance(runs, dict) and runs):
         return ["it names no files, or no runs"]
     faults = [f"the file {name!r}" for name in (*files, content.get("wheel")) if not is_plain_name(name)]
     faults += [f"the run {name!r}" for name in runs if not is_plain_name(name)]
-    for name, told in files.items():
-        if not (isinstance(told, dict) and isinstance(told.get("sha256"), str) and isinstance(told.get("size"), int)):
-            faults.append(f"no hash or size of {name!r}")
-        elif "place" in told and not _below(told["place"]):
-            faults.append(f"the place {told['place']!r} of {name!r}")
+    faults += [f"the folds of the run {name!r}" for name, told in runs.items() if not _has_folds(told)]
+    places = {BLEND} | {place for name, told in runs.items() if _has_folds(told)
+                        for place in run_places(name, [f"fold{number}" for number in told["folds"]])}
+    faults += [fault for name, told in files.items() for fault in _of_file(name, told, places)]
     if content.get("wheel") not in files:
         faults.append(f"its wheel {content.get('wheel')!r} is not among its files")
-    return faults
+    return faults + _twice(files) + _of_extras(content.get("extras"))
 
 
-def _below(place: object) -> bool:
-    return isinstance(place, str) and all(map(is_plain_name, PurePosixPath(place).parts)) and place != ""
+def _has_folds(run: object) -> bool:
+    """Whether what a manifest says of a run has numbers of folds, which name folders."""
+    return isinstance(run, dict) and isinstance(folds := run.get("folds"), list) and bool(folds) and all(
+        type(one) is int and one >= 0 for one in folds)
+
+
+def _of_file(name: str, told: object, places: set[str]) -> list[str]:
+    if not (isinstance(told, dict) and isinstance(told.get("sha256"), str) and isinstance(told.get("size"), int)):
+        return [f"no hash or size of {name!r}"]
+    fits = "place" not in told or (isinstance(told["place"], str) and told["place"] in places)
+    return [] if fits else [f"the place {told['place']!r} of {name!r}"]
+
+
+def _twice(files: dict) -> list[str]:
+    """Places of several files, and names that are one where capital letters are not told apart."""
+    places = Counter(str(told["place"]) for told in files.values() if isinstance(told, dict) and "place" in told)
+    names = Counter(map(str.casefold, files))
+    return [f"{count} files {what} {one!r}" for what, counts in (("with the place", places), ("of the name", names))
+            for one, count in counts.items() if count > 1]
+
+
+def _of_extras(extras: object) -> list[str]:
+    """Packages are given to pip, and modules are imported."""
+    if not isinstance(extras, dict):
+        return ["no extra packages are told, not even none"]
+    return [f"the extra package {name!r} with {module!r}" for name, module in extras.items()
+            if not (PACKAGE.fullmatch(name) and isinstance(module, str) and module.isidentifier())]

@@ -1,8 +1,9 @@
 """Whether an environment has what a wheel asks for."""
 
-import zipfile
 from email.parser import Parser
 from pathlib import Path
+
+from lsdc.kernel.archive import texts_in
 
 
 def requirement_faults(wheel: Path, versions: dict[str, str]) -> list[str]:
@@ -10,10 +11,10 @@ def requirement_faults(wheel: Path, versions: dict[str, str]) -> list[str]:
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
-    with zipfile.ZipFile(wheel) as archive:
-        name = next(one for one in archive.namelist() if one.endswith(".dist-info/METADATA"))
-        told = Parser().parsestr(archive.read(name).decode("utf-8"))
-    faults = []
+    texts = list(texts_in(wheel, ".dist-info/METADATA").values())
+    if len(texts) != 1:
+        return [f"{wheel.name} has {len(texts)} descriptions of itself, not one"]
+    told, faults = Parser().parsestr(texts[0]), []
     for text in told.get_all("Requires-Dist") or ():
         need = Requirement(text)
         if need.marker is not None and not need.marker.evaluate({"extra": ""}):

@@ -3,12 +3,12 @@
 
 import ast
 import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from lsdc.kernel.archive import texts_in
 from lsdc.kernel.notebook import cells_of
 
 NETWORK_MODULES = frozenset({
@@ -46,11 +46,9 @@ def look(text: str, name: str, *, allowed_places: tuple[str, ...] = ()) -> list[
 
 def look_at_wheel(wheel: Path) -> list[str]:
     """`look` at every module of the kit's wheel, but for what is KNOWN."""
-    with zipfile.ZipFile(wheel) as archive:
-        names = sorted(name for name in archive.namelist() if name.endswith(".py"))
-        found = [(name, fault) for name in names for fault in look(
-            archive.read(name).decode("utf-8"), name,
-            allowed_places=("/kaggle", "/tmp", "/usr") if name.startswith("lsdc/kernel/") else ())]  # noqa: S108 # nosec B108 (compared)
+    found = [(name, fault) for name, text in texts_in(wheel, ".py").items() for fault in look(
+        text, name,
+        allowed_places=("/kaggle", "/tmp", "/usr") if name.startswith("lsdc/kernel/") else ())]  # noqa: S108 # nosec B108 (compared)
     return [fault for name, fault in found
             if not any(name == file and said in fault for file, said in KNOWN)]
 

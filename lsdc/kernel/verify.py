@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lsdc.errors import LsdcError
+from lsdc.errors import DataError, LsdcError
 from lsdc.files import read_json
+from lsdc.kernel.archive import names_in
 from lsdc.kernel.environment import Environment, make_environment, packages_of
 from lsdc.kernel.image import image_of, wheel_faults
 from lsdc.kernel.layout import DATASET_METADATA, KERNEL_METADATA, NOTEBOOK, SCRIPT
@@ -106,7 +107,13 @@ def _names(bundle: Path):
 def _wheels(bundle: Path, manifest: dict, image):
     names = [path.name for path in sorted(bundle.glob("*.whl"))]
     faults = [] if manifest["wheel"].endswith("-py3-none-any.whl") else [f"{manifest['wheel']} is not for any Python"]
-    return faults + wheel_faults(names, image), f"{', '.join(names)}; image {image.name}: Python {image.python}", {}
+    faults += wheel_faults(names, image)
+    for name in names:
+        try:
+            names_in(bundle / name)
+        except DataError as error:
+            faults.append(f"{name}: {error.problem}: {error.got}")
+    return faults, f"{', '.join(names)}; image {image.name}: Python {image.python}", {}
 
 
 def _code(bundle: Path, manifest: dict):

@@ -16,6 +16,8 @@ from lsdc.kernel.trial import Judged, Told, mounts_of
 from lsdc.kernel.verify import Check, Plan, projected_hours, verify
 from tests.kernel.conftest import IMAGE
 
+EMPTY_ZIP = b"PK\5\6" + bytes(18)
+
 
 def rewritten(bundle: Path) -> None:
     """The manifest of a spoiled bundle as if it had been made so."""
@@ -57,7 +59,7 @@ def test_a_spoiled_bundle_ends_with_1_and_is_not_executed(bundle, tmp_path, monk
 
 def test_what_hashes_do_not_tell(bundle, tmp_path):
     """A bundle that was made badly, its manifest to match."""
-    (bundle / "numpy-2.0.0-cp312-cp312-manylinux_2_28_x86_64.whl").touch()
+    (bundle / "numpy-2.0.0-cp312-cp312-manylinux_2_28_x86_64.whl").write_bytes(EMPTY_ZIP)
     notebook = nbformat.read(bundle / "submit-offline.ipynb", as_version=4)
     notebook.cells[1].source = "import requests\n" + notebook.cells[1].source
     nbformat.write(notebook, bundle / "submit-offline.ipynb")
