@@ -70,6 +70,10 @@ class StorageError(LsdcError):
     """No room, no permission, or a folder in use by another run."""
 
 
+class BusyError(StorageError):
+    """A place in which another process works."""
+
+
 class TaskError(LsdcError):
     """Tasks of a launch that failed at every try; what the others made is kept."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lsdc.errors import StorageError
+from lsdc.errors import BusyError, StorageError
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def locked(folder: Path, *, busy: str | None = None) -> Iterator[None]:
     """Hold a folder, made if it is not there, for this process alone, until the block or the process ends.
 
     What killed writers left in it is removed. Another process waits, or, where `busy` says what it met, gets a
-    StorageError. StorageError as `written_aside`.
+    BusyError. StorageError as `written_aside`.
     """
     folder = Path(folder)
     with _held(folder / ".lock", folder, busy):
@@ -94,8 +94,8 @@ def _held(lock: Path, where: Path, busy: str | None) -> Iterator[None]:
             held.acquire(blocking=False)
         except Timeout as error:
             if busy is not None:
-                raise StorageError(busy, where=where, remedy="wait until it has ended, or stop it; then run this again"
-                                   ) from error
+                raise BusyError(busy, where=where, remedy="wait until it has ended, or stop it; then run this again"
+                                ) from error
             log.info("waiting until another process has ended its work in %s", where)
             held.acquire()
     except OSError as error:

@@ -25,14 +25,14 @@ from safetensors.numpy import save_file
 from lsdc.dicom.header import SliceHeader
 from lsdc.dicom.plane import SlicePlane
 from lsdc.dicom.series import Series, StoredSlice, read_slices, series_of
-from lsdc.errors import DicomError, StorageError
-from lsdc.files import content_hash, written_aside
+from lsdc.errors import BusyError, DicomError, StorageError
+from lsdc.files import alone, content_hash, written_aside
 
 VERSION = 1  # raised when the same files give another series
 KEPT = 0.9  # share of the bound that is left when entries leave
 LOOKS = 50  # a process looks at the whole store each time it has written this part of the bound
 SPARE_BYTES = 2 * 10**9  # of the disk that are left to others
-ABANDONED_S = 3600.0  # after which what a killed process left aside is removed
+ABANDONED_S = 3600.0  # after which what a killed process left of an entry that nobody writes again is removed
 _SIXTEEN_BITS = ("uint8", "int8", "uint16", "int16")
 
 log = logging.getLogger(__name__)
@@ -80,8 +80,10 @@ class SeriesStore:
             self._make_room(size)
             if shutil.disk_usage(self.root).free < size + SPARE_BYTES:
                 raise StorageError("the disk is nearly full", where=self.root)
-            with written_aside(entry) as aside:
+            with alone(entry, busy="another process keeps this series"), written_aside(entry) as aside:
                 _save(aside, slices, faults)
+        except BusyError:
+            pass
         except (OSError, StorageError, SafetensorError) as error:  # the last says so of a full disk
             self.keeps = False
             log.warning("decoded series are not kept: %s (%s)", getattr(error, "problem", error), self.root)
@@ -104,9 +106,9 @@ def _evict(root: Path, bound: int) -> None:
         for path in shelf.iterdir():
             with suppress(FileNotFoundError):
                 status = path.stat()
-                if path.is_dir():
+                if path.name.startswith("."):  # of somebody who writes
                     if now - status.st_mtime > ABANDONED_S:
-                        shutil.rmtree(path, ignore_errors=True)
+                        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
                     continue
                 entries.append((status.st_mtime_ns, status.st_size, path))
                 total += status.st_size

@@ -7,7 +7,7 @@ from pathlib import Path
 from lsdc.competition import CompetitionFolder
 from lsdc.competition.asked import SERIES_FILE
 from lsdc.errors import DataError, LsdcError, StorageError
-from lsdc.files import write_json
+from lsdc.files import alone, write_json
 from lsdc.submit.crew import Crew
 from lsdc.submit.effort import Pace
 from lsdc.submit.growing import GrowingSubmission
@@ -97,7 +97,9 @@ class Books:
         outcome = outcome_of(self.submission, self.terms, self.ledger, self.pace, self.crew, self.faults,
                              left_out)
         try:
-            write_json(self.terms.work / "summary.json", outcome.figures)
+            summary = self.terms.work / "summary.json"
+            with alone(summary):
+                write_json(summary, outcome.figures)
         except StorageError as error:
             self._without(error, "no summary.json")
         return outcome

@@ -15,6 +15,7 @@ import pytest
 
 from lsdc.dicom import SeriesStore, read_series, store
 from lsdc.errors import DicomError
+from lsdc.files import alone
 from lsdc.phantom.encode import compress
 from tests.builders import write_series, write_slice
 
@@ -141,6 +142,31 @@ def test_those_not_asked_for_leave_first(tmp_path):
     assert not abandoned.exists()
     assert sum(path.stat().st_size for path in entries(root)) <= kept.bound
     equal(kept.read(folders[1]), read_series(folders[1]))
+
+
+def test_what_a_killed_writer_left_leaves_when_the_series_is_asked_for_again(tmp_path, folder, never_decoded):
+    kept = SeriesStore(tmp_path / "store", 1)
+    entry = kept._entry(folder)
+    left = entry.parent / f".{entry.name}.abc.aside"
+    left.mkdir(parents=True)
+    (left / entry.name).write_bytes(b"half")
+    equal(kept.read(folder), read_series(folder))
+    assert list(entry.parent.iterdir()) == [entry]
+    never_decoded()
+    equal(kept.read(folder), read_series(folder))
+
+
+def test_an_entry_that_another_process_writes_is_not_waited_for(tmp_path, folder, caplog):
+    kept = SeriesStore(tmp_path / "store", 1)
+    entry = kept._entry(folder)
+    with alone(entry):
+        (entry.parent / f".{entry.name}.abc.aside").mkdir()
+        equal(kept.read(folder), read_series(folder))
+        assert (entry.parent / f".{entry.name}.abc.aside").is_dir()
+    assert not entries(tmp_path / "store")
+    equal(kept.read(folder), read_series(folder))
+    assert entries(tmp_path / "store") == [entry]
+    assert not caplog.text
 
 
 def test_a_full_disk_costs_nothing_but_the_store(small_disk, folder, caplog):

@@ -85,8 +85,8 @@ def kill_often(case: Case, quiet: Undisturbed, new_place: Callable[[], Place], *
         if not done:
             _to_the_end(case, place)
         tally.places += 1
-        assert differences(wanted, results(place.folder, case.made)) == []
-        assert left_aside(place.folder) == []
+        assert not (other := differences(wanted, results(place.folder, case.made))), other
+        assert not (left := left_aside(place.folder)), left
     print(f"\n{' '.join(map(str, case.words[:4]))}: {tally}")
     return tally
 

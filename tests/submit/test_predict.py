@@ -94,6 +94,14 @@ def test_all_rows_in_the_order_of_a_shuffled_sample(predict, data, tmp_path):
     assert "seconds per study, median: read 0." in outcome.text
 
 
+def test_what_a_kill_at_the_end_left_leaves_with_the_next_run(predict, tmp_path):
+    left = tmp_path / "work" / ".summary.json.abc.aside"
+    left.mkdir(parents=True)
+    predict().demand()
+    assert not list((tmp_path / "work").glob(".*"))
+    assert (tmp_path / "work" / "summary.json").exists()
+
+
 def test_part_of_a_studys_rows_may_be_asked_for(predict, data, tmp_path):
     spoil(data / "sample_submission.csv", lambda text: "\n".join(text.splitlines()[:31]) + "\n")
     predict().demand()
