@@ -25,10 +25,10 @@ class LsdcError(Exception):
         lines = [self.problem]
         for word in ("wanted", "got", "where"):
             if (value := getattr(self, word)) is not None:
-                lines.append(f"  {word + ':':<8}{value}")
+                lines.append(f"  {word + ':':<8}{printable(str(value)) if word == 'where' else value}")
         if self.remedy:
             lines.append(f"  {'to do:':<8}{self.remedy}")
-        return "\n".join(lines)
+        return printable("\n".join(lines), lines=True)
 
     def __reduce__(self):  # so that an error crosses process boundaries whole
         return _rebuild, (type(self), self.problem, self.wanted, self.got, self.where, self.remedy)
@@ -78,6 +78,20 @@ class TaskError(LsdcError):
     """Tasks of a launch that failed at every try; what the others made is kept."""
 
     exit_code = 1
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """Words of others as they can be shown: what would steer a terminal, or turn or hide text, as its escape.
+
+    lines: the text has lines of its own, which stay.
+
+    >>> printable("T2\\x1b[2J\\n\\u202e")
+    'T2\\\\x1b[2J\\\\n\\\\u202e'
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or (lines and one == "\n") else
+                   one.encode("unicode_escape").decode() for one in text)
 
 
 def shortened(text: str, longest: int = 200) -> str:

@@ -1,11 +1,14 @@
 """Progress of long work: a bar on a terminal, plain lines in a pipe or a notebook."""
 
+import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from tqdm import tqdm
+
+from lsdc.errors import printable
 
 T = TypeVar("T")
 
@@ -32,6 +35,21 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
             left = f", {tqdm.format_interval((now - start) / done * (total - done))} left" if total else ""
             _say(f"{what}: {done} of {total or '?'}, {tqdm.format_interval(now - start)} gone{left}")
     _say(f"{what}: {done} done in {tqdm.format_interval(time.monotonic() - start)}")
+
+
+class _Shown(logging.Formatter):
+    """The message alone, without what would steer a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record), lines=True)
+
+
+def log_to_stderr(level: int) -> None:
+    """Show this process's warnings, and from `level` on what the kit says."""
+    shown = logging.StreamHandler(sys.stderr)
+    shown.setFormatter(_Shown("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[shown])
+    logging.getLogger("lsdc").setLevel(level)
 
 
 def _say(line: str) -> None:

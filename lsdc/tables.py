@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lsdc.errors import TableError, shortened
+from lsdc.errors import TableError, printable, shortened
 from lsdc.files import written_aside
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGET_BY_COLUMN, Condition, Level, Plane, Severity, Side
 
@@ -29,11 +29,15 @@ def examples(values: Sequence) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """dtype is one of int64, Int64, float64, string; `closed` lists the only values allowed."""
+    """dtype is one of int64, Int64, float64, string; `closed` lists the only values allowed.
+
+    words: texts for people that may hold words of files; they are written as `for_spreadsheets` has them.
+    """
 
     dtype: str
     closed: tuple[str, ...] | None = None
     missing: bool = False
+    words: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,8 @@ class Table:
     def write(self, frame: pd.DataFrame, path: Path) -> None:
         """Check, then write aside and rename; floats keep their full precision."""
         checked = self.check(frame, path)
+        words = [name for name, column in self.columns.items() if column.words]
+        checked = checked.assign(**for_spreadsheets(checked[words]))
         with written_aside(Path(path)) as aside:
             checked.to_csv(aside, index=False, lineterminator="\n")
 
@@ -217,8 +223,8 @@ LOCATION_NOTES = Table(
     # what was chosen, dropped or missing on the way to a study's locations; series_id is missing where it is the
     # whole study's
     "location notes",
-    {**_STUDY, "series_id": Column("Int64", missing=True), "note": Column("string"), "count": Column("int64"),
-     "fold": Column("int64")},
+    {**_STUDY, "series_id": Column("Int64", missing=True), "note": Column("string", words=True),
+     "count": Column("int64"), "fold": Column("int64")},
     key=("study_id", "series_id", "note"),
 )
 LOCATION_ERRORS = Table(
@@ -244,7 +250,7 @@ PREDICTIONS = Table(
     # fallback is empty where the model answered, else why the priors did (e.g. "no sagittal_t1 series")
     "predictions",
     {"row_id": Column("string"), **_PROBABILITIES, "fold": Column("int64"), "model": Column("string"),
-     "fallback": Column("string", missing=True)},
+     "fallback": Column("string", missing=True, words=True)},
     key=("row_id",),
 )
 SUBMISSION = Table("submission", {"row_id": Column("string"), **_PROBABILITIES}, key=("row_id",))
@@ -268,12 +274,14 @@ KEYPOINTS = Table(
 
 
 def for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
-    """A table for people, whose texts come from files: none of them is a formula when a spreadsheet opens it.
+    """A table for people, whose texts come from files: printable, and no formula when a spreadsheet opens it.
 
-    >>> for_spreadsheets(pd.DataFrame({"a": ["=1+1", "x-1"], "n": [-1.5, 2]}))["a"].tolist()
-    ["'=1+1", 'x-1']
+    >>> for_spreadsheets(pd.DataFrame({"a": ["=1+1", "x-1", "\\r"], "n": [-1.5, 2, 3]}))["a"].tolist()
+    ["'=1+1", 'x-1', '\\\\r']
     """
     def plain(value: object) -> object:
-        return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+        if not isinstance(value, str):
+            return value
+        return f"'{shown}" if (shown := printable(value)).startswith(("=", "+", "-", "@")) else shown
 
-    return frame.apply(lambda column: column.map(plain) if column.dtype == object or column.dtype == "str" else column)
+    return frame.apply(lambda column: column.map(plain) if pd.api.types.is_string_dtype(column.dtype) else column)

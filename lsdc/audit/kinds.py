@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from lsdc.errors import printable
+
 Part = Literal["train", "test"]
 
 
@@ -128,3 +130,6 @@ class Finding:
     series_id: int | None = None
     count: int = 1
     detail: str = ""
+
+    def __post_init__(self):
+        object.__setattr__(self, "detail", printable(self.detail))

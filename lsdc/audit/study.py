@@ -81,5 +81,5 @@ def _frames(part: Part, study_id: int, looks: Sequence[SeriesLook]) -> list[Find
     for look in framed:
         votes[look.frame_of_reference] += 1.5 if look.plane == Plane.SAGITTAL_T2 else 1
     usual = votes.most_common(1)[0][0] if votes else ""
-    return [Finding(Kind.OTHER_FRAME, part, study_id, look.series_id, len(look.slices), look.frame_of_reference)
+    return [Finding(Kind.OTHER_FRAME, part, study_id, look.series_id, len(look.slices))  # a UID would name the patient
             for look in framed if look.frame_of_reference != usual]

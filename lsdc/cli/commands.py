@@ -1,7 +1,6 @@
 """The `lsdc` command: subcommands in flow order. Each parses, loads, shows the settings and calls one function."""
 
 import logging
-import sys
 
 import click
 
@@ -14,6 +13,7 @@ from lsdc.cli.on_predict import predict
 from lsdc.cli.on_reports import report, runs, summary
 from lsdc.cli.on_runs import evaluate, submit
 from lsdc.cli.on_training import train, train_detector, train_fold
+from lsdc.progress import log_to_stderr
 
 
 class _InFlowOrder(click.Group):
@@ -30,8 +30,7 @@ def lsdc(verbose: bool) -> None:
     Without --data (or LSDC_DATA) a phantom is made and used: synthetic studies with a known truth, which say
     nothing about patients. It, runs and caches live under .lsdc/ (LSDC_RUNS and LSDC_CACHE move the latter two).
     """
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("lsdc").setLevel(logging.DEBUG if verbose else logging.INFO)
+    log_to_stderr(logging.DEBUG if verbose else logging.INFO)
 
 
 for _command in (phantom, audit, show, train_detector, train_fold, train, evaluate, runs, summary, report, blend,

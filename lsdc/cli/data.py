@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from lsdc.cli.say import say
 from lsdc.competition import CompetitionFolder, open_folder
 from lsdc.config import HOME, Settings, differences, load_settings, runs_root
 from lsdc.errors import ConfigError, DataError
@@ -57,7 +58,7 @@ def open_data(data: Path | None, settings: Settings, run: RunFolder | None = Non
                             remedy="give the folder's new place with DATA=... (or --data)")
     if data is None:
         data = make_phantom(phantom_root(settings), settings)
-    click.echo(f"data: {data}", err=True)
+    say(f"data: {data}", err=True)
     return open_folder(data, training=training).keeping(settings.compute)
 
 
@@ -104,13 +105,13 @@ def same_data(run: RunFolder, data: Path) -> None:
 
 def show_settings(settings: Settings, config: Path, overrides: tuple[str, ...]) -> None:
     """One line for each section of the effective settings, and what --set changed."""
-    click.echo(f"settings ({config}):", err=True)
+    say(f"settings ({config}):", err=True)
     for section, values in settings.model_dump(mode="json").items():
         shown = ", ".join(f"{key}={value}" for key, value in values.items()) if isinstance(values, dict) else values
-        click.echo(f"  {section}: {shown}", err=True)
+        say(f"  {section}: {shown}", err=True)
     if overrides:
         for line in differences(load_settings(config), settings):
-            click.echo(f"  --set {line}", err=True)
+            say(f"  --set {line}", err=True)
 
 
 def need_png(path: Path | None) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lsdc.errors import LsdcError
+from lsdc.errors import LsdcError, printable
 
 
 @contextmanager
@@ -26,6 +26,6 @@ def reported() -> Iterator[None]:
             raise
         logging.getLogger("lsdc").debug("where it was raised", exc_info=True)
         remedy = "free some space" if error.errno == errno.ENOSPC else "mend this place"
-        sys.stderr.write(f"error: {error.strerror}\n  where:  {error.filename}\n  to do:  {remedy} and run the same "
-                         "command again; finished stages are kept\n")
+        sys.stderr.write(f"error: {error.strerror}\n  where:  {printable(str(error.filename))}\n  to do:  {remedy} and "
+                         "run the same command again; finished stages are kept\n")
         sys.exit(2)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from lsdc.cli.options import config_options, data_option
+from lsdc.cli.say import say
 
 BLEND = Path(".lsdc/blend.json")
 
@@ -61,9 +62,9 @@ def blend(models: tuple[str, ...], config: Path, overrides: tuple[str, ...], dat
     with alone(out, busy="another process is making this blend"):
         result = blending(cross_fit(stack), sources, folder.grades, settings.evaluation, commit=commit(),
                           folds_sha256=file_hash(folds_file))
-        click.echo(json.dumps(result.figures, indent=1) if as_json else text_of_blend(result.figures))
+        say(json.dumps(result.figures, indent=1) if as_json else text_of_blend(result.figures))
         write_blend(result.blend, out, result.predictions)
-    click.echo(f"blend: {out}; its out-of-fold predictions: {out.with_suffix('.csv')}", err=True)
+    say(f"blend: {out}; its out-of-fold predictions: {out.with_suffix('.csv')}", err=True)
 
 
 @click.command()
@@ -81,10 +82,10 @@ def submissions(root: Path, as_json: bool) -> None:
 
     rows, notes = read_ledger(root)
     if as_json:
-        click.echo(json.dumps({"root": str(root), "submissions": rows, "notes": notes}, indent=1))
+        say(json.dumps({"root": str(root), "submissions": rows, "notes": notes}, indent=1))
     elif rows or notes:
-        click.echo(text_of_ledger(rows, notes))
+        say(text_of_ledger(rows, notes))
     else:
-        click.echo(f"no submission in {root} yet: make submit makes one")
+        say(f"no submission in {root} yet: make submit makes one")
     if rows:
         write_ledger(root, rows)

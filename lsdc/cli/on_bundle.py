@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from lsdc.cli.options import Number
+from lsdc.cli.say import say
 from lsdc.cli.trials import FoldList
 
 BUNDLE = Path(".lsdc/bundle")
@@ -82,13 +83,13 @@ def make(runs: tuple[str, ...], out: Path, replace: bool, blend_file: Path | Non
     manifest = make_bundle(Order(chosen, names, image_of(image), tuple(folds), blend_file, wheels, machine, script,
                                  hours, fallback_limit), out, replace=replace)
     size = sum(told["size"] for told in manifest["files"].values()) / 1e6
-    click.echo(f"{out}: {len(manifest['files']) + 1} files, {size:.1f} MB, data set {names.dataset_id}, notebook "
-               f"{names.kernel_id}")
+    say(f"{out}: {len(manifest['files']) + 1} files, {size:.1f} MB, data set {names.dataset_id}, notebook "
+        f"{names.kernel_id}")
     for name, told in manifest["runs"].items():
-        click.echo(f"  {name}: folds {', '.join(map(str, told['folds']))}; "
-                   f"{score_text(told['out_of_fold'], told['folds'])}")
+        say(f"  {name}: folds {', '.join(map(str, told['folds']))}; "
+            f"{score_text(told['out_of_fold'], told['folds'])}")
     if names.owner == NOBODY:
-        click.echo("  nobody's yet: give your account's name with --owner (make bundle OWNER=name) before pushing")
+        say("  nobody's yet: give your account's name with --owner (make bundle OWNER=name) before pushing")
 
 
 @bundle.command()
@@ -101,7 +102,7 @@ def unfold(folder: Path, into: Path, lenient: bool) -> None:
 
     from lsdc.kernel.unfold import unfold
 
-    click.echo(json.dumps(unfold(folder, into, lenient=lenient)))
+    say(json.dumps(unfold(folder, into, lenient=lenient)))
 
 
 @bundle.command()
@@ -112,7 +113,7 @@ def check(file: Path, sample: Path) -> None:
     from lsdc.kernel.submission import check_submission
 
     told = check_submission(file, sample)
-    click.echo(f"valid: {told['rows']} rows of {told['studies']} studies")
+    say(f"valid: {told['rows']} rows of {told['studies']} studies")
 
 
 @bundle.command()
@@ -157,7 +158,7 @@ def verify(folder: Path, kinds: tuple[str, ...], python: Path | None, sandbox: s
         manifest = read_manifest(folder)
     except LsdcError:
         manifest = None  # the first check says so
-    click.echo(json.dumps(plain(checks, folder), indent=1) if as_json else text_of(checks, folder, manifest))
+    say(json.dumps(plain(checks, folder), indent=1) if as_json else text_of(checks, folder, manifest))
     if any(check.faults for check in checks):
         sys.exit(1)
 
@@ -174,9 +175,9 @@ def push(folder: Path, new: bool, yes: bool) -> None:
 
     commands = push_commands(folder, new=new)
     for command in commands:
-        click.echo(shlex.join(command))
+        say(shlex.join(command))
     if not yes:
-        click.echo("nothing was done: --yes (make push YES=1) does it", err=True)
+        say("nothing was done: --yes (make push YES=1) does it", err=True)
         return
     push(commands)
 

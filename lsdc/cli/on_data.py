@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from lsdc.cli.options import config_options, data_option
+from lsdc.cli.say import say
 
 SHOWN_STUDIES = 3  # drawn where none is named
 
@@ -29,21 +30,21 @@ def phantom(config: Path, overrides: tuple[str, ...], out: Path | None, workers:
     from lsdc.config import load_settings
 
     if list_quirks:
-        click.echo(list_of_quirks())
+        say(list_of_quirks())
         return
     if quirks is not None:
         overrides = (*overrides, f"phantom.quirks=[{quirks}]")
     need_png(sheet)
     settings = load_settings(config, overrides)
     root = out or phantom_root(settings)
-    click.echo(f"phantom: {make_phantom(root, settings, workers=workers)}  (truth beside it: {root / 'truth'})")
+    say(f"phantom: {make_phantom(root, settings, workers=workers)}  (truth beside it: {root / 'truth'})")
     if sheet:
         from lsdc.competition import open_folder
         from lsdc.show import draw_studies
 
         folder = open_folder(root / "competition")
         draw_studies(folder, folder.study_ids("train")[:SHOWN_STUDIES], sheet, box_mm=settings.detector.box_mm)
-        click.echo(f"contact sheet: {sheet}")
+        say(f"contact sheet: {sheet}")
 
 
 @click.command()
@@ -77,10 +78,10 @@ def audit(folder: Path | None, config: Path, overrides: tuple[str, ...], data: P
         settings = load_settings(config, overrides)
         root = make_phantom(phantom_root(settings), settings)
     found = audit_folder(root, parts=("train", "test") if part == "both" else (part,), workers=workers, pixels=pixels)
-    click.echo(text_of(found, only=kinds, limit=limit))
+    say(text_of(found, only=kinds, limit=limit))
     if table:
         found.write_table(table, only=kinds)
-        click.echo(f"\ntable: {table}")
+        say(f"\ntable: {table}")
     if found.fatal:
         sys.exit(1)
 
@@ -113,4 +114,4 @@ def show(studies: tuple[int, ...], config: Path, overrides: tuple[str, ...], dat
     out = out or cache_root() / "show" / f"{'-'.join(map(str, studies[:SHOWN_STUDIES]))}.png"
     draw_studies(folder, studies, out, box_mm=settings.detector.box_mm,
                  locations=LOCATIONS.read(locations) if locations else None)
-    click.echo(out)
+    say(out)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from lsdc.cli.options import config_options, data_option, run_option
+from lsdc.cli.say import say
 from lsdc.cli.trials import FoldList
 
 TIMED_STUDIES, TIMED_PHANTOM_STUDIES, MANY_STUDIES, MEASURED_TARGETS = 8, 3, 2000, 20  # many: as the competition has
@@ -129,7 +130,7 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
             own = evidence_settings(settings, training + scoring)
             folder = open_data(make_phantom(phantom_root(own), own), own)
             text = bench_evidence(folder, own, training=training, steps=steps)
-        click.echo(f"{text}\n")
+        say(f"{text}\n")
 
 
 @click.command()
@@ -141,6 +142,6 @@ def doctor(data: Path | None, deep: bool) -> None:
 
     findings = examine(data, deep=deep)
     for finding in findings:
-        click.echo(finding.line)
+        say(finding.line)
     if any(finding.fatal for finding in findings):
         sys.exit(1)

@@ -7,6 +7,7 @@ import click
 
 from lsdc.cli.launching import launch_of, launch_options
 from lsdc.cli.options import Number
+from lsdc.cli.say import say
 from lsdc.cli.trials import FoldList
 
 RERUN = "KAGGLE_IS_COMPETITION_RERUN"  # set where a submission is scored, absent where it is saved
@@ -83,7 +84,7 @@ def predict(root: Path | None, run_name: str | None, blend_file: Path | None, fo
         _, members = open_blend(blend_file, root, bare=True)
         run = next(iter(members.values()))
         recipe = Recipe.of_blend(blend_file, members, folds)
-    click.echo(f"data: {data}; {'strict' if terms.strict else 'lenient'}", err=True)
+    say(f"data: {data}; {'strict' if terms.strict else 'lenient'}", err=True)
     if terms.strict:
         compute = load_settings(run.config, overrides).compute
     else:
@@ -94,5 +95,5 @@ def predict(root: Path | None, run_name: str | None, blend_file: Path | None, fo
         from lsdc.scale.shards import predict_in_shards
 
         outcome = predict_in_shards(data, recipe, compute, terms, launch, shards)
-    click.echo(outcome.text)
+    say(outcome.text)
     outcome.demand()

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from lsdc.cli.options import CONFIG, config_options, data_option, run_option
+from lsdc.cli.say import say
 
 
 @click.command()
@@ -28,12 +29,12 @@ def runs(names: tuple[str, ...], root: Path | None, as_json: bool) -> None:
     rows = rows_of(read_runs(root, names))
     warnings = warnings_of(rows)
     if as_json:
-        click.echo(json.dumps({"root": str(root), "runs": rows, "warnings": warnings}, indent=1))
+        say(json.dumps({"root": str(root), "runs": rows, "warnings": warnings}, indent=1))
     elif rows:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        click.echo(text_of_runs(rows, warnings, width=width))
+        say(text_of_runs(rows, warnings, width=width))
     else:
-        click.echo(f"no run in {root} yet: make train-fold FOLD=0 makes one")
+        say(f"no run in {root} yet: make train-fold FOLD=0 makes one")
 
 
 @click.command()
@@ -80,7 +81,7 @@ def report(config: Path, overrides: tuple[str, ...], data: Path | None, run_name
             raise
         raise LsdcError("the pages cannot be drawn", got=f"{error.name} is not installed",
                         remedy="make setup") from error
-    click.echo(f"report: {page}")
+    say(f"report: {page}")
 
 
 def leave_summary(run) -> str:
@@ -88,7 +89,7 @@ def leave_summary(run) -> str:
     try:
         from lsdc.report import write_summary
 
-        click.echo(f"summary: {write_summary(run)}", err=True)
+        say(f"summary: {write_summary(run)}", err=True)
     except ModuleNotFoundError as error:
         if error.name not in ("jinja2", "matplotlib"):
             raise

@@ -7,6 +7,7 @@ import click
 from lsdc.cli.on_reports import leave_summary
 from lsdc.cli.on_scores import check_options, file_options, print_file_scores
 from lsdc.cli.options import config_options, data_option, run_option
+from lsdc.cli.say import say
 
 
 @click.command()
@@ -66,14 +67,14 @@ def print_locations(run, folder, settings, beside, picture, *, as_json: bool) ->
     from lsdc.files import alone, write_json
 
     result = evaluate_locations(run, folder, settings.evaluation, beside=beside)
-    click.echo(json.dumps(result.figures, indent=1) if as_json else result.text)
+    say(json.dumps(result.figures, indent=1) if as_json else result.text)
     with alone(run.locations_evaluation):
         write_json(run.locations_evaluation, result.figures)
     if picture:
         from lsdc.show import draw_worst
 
         draw_worst(folder, result.errors, picture, truth=result.truth, run=run.path.name)
-        click.echo(f"worst cases: {picture}", err=True)
+        say(f"worst cases: {picture}", err=True)
 
 
 def print_evaluation(run, folder, settings, *, as_json: bool = False, decision: str = "weighted") -> None:
@@ -85,12 +86,12 @@ def print_evaluation(run, folder, settings, *, as_json: bool = False, decision: 
     from lsdc.files import alone, write_json
 
     result = evaluate_run(run, folder, settings.evaluation, decision=Decision(decision))
-    click.echo(json.dumps(result.figures, indent=1) if as_json else result.text)
+    say(json.dumps(result.figures, indent=1) if as_json else result.text)
     with alone(run.evaluation):  # the summary is of this evaluation
         write_json(run.evaluation, result.figures)
         fault = leave_summary(run)
     if fault:
-        click.echo(f"no summary.html: {fault} (make setup)", err=True)
+        say(f"no summary.html: {fault} (make setup)", err=True)
 
 
 @click.command()
@@ -128,11 +129,11 @@ def submit(config: Path, overrides: tuple[str, ...], data: Path | None, run_name
     else:
         manifest = make_blended_submission(folder, blend_file, runs_root(), settings.compute, target, replace=replace)
         source = f"the runs {', '.join(one['run'] for one in manifest['blend']['runs'])}"
-    click.echo(f"{target / 'submission.csv'}: {manifest['rows']} rows of {manifest['studies']} studies from {source}; "
-               f"{manifest['fallback_rows']} rows are priors")
+    say(f"{target / 'submission.csv'}: {manifest['rows']} rows of {manifest['studies']} studies from {source}; "
+        f"{manifest['fallback_rows']} rows are priors")
     for cause, rows in manifest["fallbacks"].items():
-        click.echo(f"  {rows:5d} rows: {cause}")
+        say(f"  {rows:5d} rows: {cause}")
     try:
         write_ledger(out, read_ledger(out)[0])
     except TableError as error:  # of leaderboard.csv; the submission is whole all the same
-        click.echo(f"no ledger.csv: {error}", err=True)
+        say(f"no ledger.csv: {error}", err=True)

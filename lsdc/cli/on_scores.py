@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from lsdc.cli.options import CONFIG
+from lsdc.cli.say import say
 
 DECISIONS = ("weighted", "plain")
 
@@ -53,4 +54,4 @@ def print_file_scores(truth: Path, words: tuple[str, ...], config: Path, overrid
 
     settings = load_settings(config or CONFIG, overrides).evaluation
     figures = score_files(truth, words, settings, FileOptions(normalise, complete, Decision(decision)))
-    click.echo(json.dumps(figures, indent=1) if as_json else text_of_files(figures))
+    say(json.dumps(figures, indent=1) if as_json else text_of_files(figures))

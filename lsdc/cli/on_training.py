@@ -8,6 +8,7 @@ import click
 from lsdc.cli.launching import launch_of, launch_options
 from lsdc.cli.on_runs import print_evaluation, print_locations
 from lsdc.cli.options import CONFIG, config_options, data_option, overrides_option, run_option
+from lsdc.cli.say import say
 from lsdc.cli.trials import FoldList
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _open(folds: tuple[int, ...], config: Path, overrides: tuple[str, ...], data
     if data is not None and not data.is_dir():  # before anything slow
         open_data(data, settings)
     if not elsewhere:
-        click.echo(f"device: {choose_device(settings.compute)}", err=True)
+        say(f"device: {choose_device(settings.compute)}", err=True)
 
     from lsdc.train import check_models, open_run
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from lsdc.cli.say import say
+
 
 class FoldList(click.ParamType):
     """Numbers with commas between them, as a tuple."""
@@ -48,6 +50,6 @@ def bench_networks(
                         remedy="give the command without --report-only")
     show_settings(settings, config, overrides)
     if not report_only:
-        click.echo(f"device: {choose_device(settings.compute)}", err=True)
+        say(f"device: {choose_device(settings.compute)}", err=True)
     trial = open_trial(open_data(data, settings), compared, runs_root(), prefix, folds=folds)
     return (bench_ablation if ablation else bench_quality)(trial, only=only, train=not report_only)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lsdc.errors import LsdcError
+from lsdc.progress import log_to_stderr
 from lsdc.scale.shares import Share
 from lsdc.threads import spin_briefly
 
@@ -58,8 +59,7 @@ class Sent:
         if self.share.cores:
             os.sched_setaffinity(0, self.share.cores)
         spin_briefly()
-        logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-        logging.getLogger("lsdc").setLevel(self.level)
+        log_to_stderr(self.level)
         logging.getLogger("submitit").propagate = False  # its own words go to stdout; a failure's log ends with ours
         try:
             work, arguments = pickle.loads(self.payload)  # noqa: S301 # nosec B301 (the launcher made it)

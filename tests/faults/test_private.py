@@ -21,20 +21,27 @@ PLANTED = {keyword: f"ZQ{number:02}{keyword[:6].upper()}" for number, keyword in
     "PerformingPhysicianName", "NameOfPhysiciansReadingStudy", "AccessionNumber", "StationName", "DeviceSerialNumber",
     "StudyID", "StudyDescription", "SeriesDescription", "ProtocolName", "ImageComments", "RequestingPhysician"))}
 BIRTH_DATE = "18471123"
+UID = "2.25.8642013579"  # how those planted begin
 ALL = (*BEFORE, *COMMANDS, *AFTER)
 ELSEWHERE = {"bundle verify": "its notebook's kernel has ports of this machine; tests/kernel runs it without a network"}
-SECRETS = [*PLANTED.values(), BIRTH_DATE, "ZQPRIVATE"]
+SECRETS = [*PLANTED.values(), BIRTH_DATE, UID, "ZQPRIVATE"]
 
 
 def plant(data: Path) -> Path:
-    """Names in every file, and one file cut off, so that what is told of faults is heard too."""
+    """Names and UIDs in every file, and one file cut off, so that what is told of faults is heard too.
+
+    A series shares a frame of reference, which is not that of the study's others.
+    """
     paths = sorted(data.rglob("*.dcm"))
     assert paths
-    for path in paths:
+    for number, path in enumerate(paths):
         header = pydicom.dcmread(path)
         for keyword, text in PLANTED.items():
             setattr(header, keyword, text)
         header.PatientBirthDate = BIRTH_DATE
+        header.StudyInstanceUID, header.SOPInstanceUID = f"{UID}.1.{path.parts[-3]}", f"{UID}.2.{number}"
+        header.SeriesInstanceUID = header.FrameOfReferenceUID = f"{UID}.3.{path.parts[-2]}"
+        header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
         header.private_block(0x0011, "ZQPRIVATE", create=True).add_new(0x01, "LO", "ZQPRIVATE")
         header.save_as(path)
     paths[-1].write_bytes(paths[-1].read_bytes()[:-40])
