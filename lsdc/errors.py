@@ -28,7 +28,7 @@ class LsdcError(Exception):
                 lines.append(f"  {word + ':':<8}{printable(str(value)) if word == 'where' else value}")
         if self.remedy:
             lines.append(f"  {'to do:':<8}{self.remedy}")
-        return printable("\n".join(lines), lines=True)
+        return message("\n".join(lines))
 
     def __reduce__(self):  # so that an error crosses process boundaries whole
         return _rebuild, (type(self), self.problem, self.wanted, self.got, self.where, self.remedy)
@@ -92,6 +92,16 @@ def printable(text: str, *, lines: bool = False) -> str:
         return text
     return "".join(one if one.isprintable() or (lines and one == "\n") else
                    one.encode("unicode_escape").decode() for one in text)
+
+
+def message(text: str) -> str:
+    """`printable` for a message, whose own further lines begin with blanks: another line end came with words of others.
+
+    >>> print(message("no a\\nb\\n  got: c"))
+    no a\\nb
+      got: c
+    """
+    return "\n  ".join(map(printable, text.split("\n  ")))
 
 
 def shortened(text: str, longest: int = 200) -> str:

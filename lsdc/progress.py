@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from lsdc.errors import printable
+from lsdc.errors import message, printable
 
 T = TypeVar("T")
 
@@ -38,9 +38,12 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
 
 
 class _Shown(logging.Formatter):
-    """The message alone, without what would steer a terminal."""
+    """The message alone, without what would steer a terminal or pass for another message."""
 
-    def format(self, record: logging.LogRecord) -> str:
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (a method of logging)
+        return message(super().formatMessage(record))
+
+    def format(self, record: logging.LogRecord) -> str:  # with a traceback's lines
         return printable(super().format(record), lines=True)
 
 

@@ -98,12 +98,20 @@ class Table:
         return self.check(read_csv(path), path)
 
     def write(self, frame: pd.DataFrame, path: Path) -> None:
-        """Check, then write aside and rename; floats keep their full precision."""
+        """Check, then `write_csv`."""
         checked = self.check(frame, path)
         words = [name for name, column in self.columns.items() if column.words]
-        checked = checked.assign(**for_spreadsheets(checked[words]))
-        with written_aside(Path(path)) as aside:
-            checked.to_csv(aside, index=False, lineterminator="\n")
+        write_csv(checked.assign(**for_spreadsheets(checked[words])), path)
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write aside and rename, so that `read_csv` has the same cells; floats keep their full precision."""
+    texts = [frame[name] for name in frame if pd.api.types.is_string_dtype(frame[name].dtype)]
+    # a bare carriage return is a line end to readers, and nothing to be quoted for Python's writer
+    bare = any(text.str.contains("\r", regex=False, na=False).any() for text in texts)
+    quoting = csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL
+    with written_aside(Path(path)) as aside:
+        frame.to_csv(aside, index=False, lineterminator="\n", quoting=quoting)
 
 
 def read_csv(path: Path) -> pd.DataFrame:
@@ -249,7 +257,7 @@ BOX_MATCHES = Table(
 PREDICTIONS = Table(
     # fallback is empty where the model answered, else why the priors did (e.g. "no sagittal_t1 series")
     "predictions",
-    {"row_id": Column("string"), **_PROBABILITIES, "fold": Column("int64"), "model": Column("string"),
+    {"row_id": Column("string"), **_PROBABILITIES, "fold": Column("int64"), "model": Column("string", words=True),
      "fallback": Column("string", missing=True, words=True)},
     key=("row_id",),
 )

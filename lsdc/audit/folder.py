@@ -11,9 +11,8 @@ from lsdc.audit.kinds import Finding, Kind, Part, Severity
 from lsdc.audit.study import StudyAudit, audit_study
 from lsdc.audit.tables import Tables, read_tables
 from lsdc.errors import DataError
-from lsdc.files import written_aside
 from lsdc.processes import each
-from lsdc.tables import for_spreadsheets
+from lsdc.tables import for_spreadsheets, write_csv
 from lsdc.taxonomy import Plane
 
 COLUMNS = ("severity", "kind", "part", "study_id", "series_id", "count", "detail")
@@ -44,8 +43,7 @@ class Audit:
 
     def write_table(self, path: Path, only: Sequence[Kind] = ()) -> None:
         """Write `table` as csv, aside and renamed."""
-        with written_aside(path) as aside:
-            for_spreadsheets(self.table(only)).to_csv(aside, index=False, lineterminator="\n")
+        write_csv(for_spreadsheets(self.table(only)), path)
 
 
 def audit_folder(

@@ -57,7 +57,7 @@ def read_mapping(path: Path, *, wanted: str, remedy: str) -> dict:
         raise ConfigError("a config file cannot be read", got=error.strerror, where=path,
                           remedy="name one of configs/*.yaml, or your own copy of one") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError("a config file is not valid yaml", got=error, where=path,
+        raise ConfigError("a config file is not valid yaml", got=str(error).replace("\n", "\n          "), where=path,
                           remedy="correct the line named") from error
     if not isinstance(values, dict):
         raise ConfigError("a config file holds no settings", wanted=wanted, got=type(values).__name__, where=path,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lsdc.files import written_aside
+from lsdc.tables import write_csv
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,6 @@ class History(Callback):
         self.rows.append(row)
         if not trainer.is_global_zero:
             return
-        with written_aside(self.path) as aside:
-            pd.DataFrame(self.rows).to_csv(aside, index=False)
+        write_csv(pd.DataFrame(self.rows), self.path)
         log.info("epoch %d of %d: %s, %.0f s", row["epoch"], trainer.max_epochs,
                  ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in losses.items()), row["seconds"])

@@ -15,6 +15,7 @@ from torch.multiprocessing import ProcessRaisedException
 
 from lsdc.device import NO_MEMORY, out_of_memory
 from lsdc.errors import DeviceError, LsdcError
+from lsdc.progress import log_to_stderr
 
 ADDRESS = "127.0.0.1"
 MEMORY = ("training.batch_size or crops.size_px (compute.batch_size where tuning studies are graded), or use "
@@ -38,8 +39,7 @@ class Spawned(DDPStrategy):
         self.level = logging.getLogger("lsdc").getEffectiveLevel()
 
     def setup_environment(self) -> None:
-        logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-        logging.getLogger("lsdc").setLevel(self.level)
+        log_to_stderr(self.level)
         quiet()
         super().setup_environment()
 

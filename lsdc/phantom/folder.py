@@ -8,7 +8,7 @@ import pandas as pd
 
 from lsdc.config import PhantomSettings
 from lsdc.errors import ConfigError
-from lsdc.files import locked, read_json, remove_asides, write_json, written_aside
+from lsdc.files import locked, read_json, remove_asides, write_json
 from lsdc.phantom.anatomy import USUAL, VARIANTS
 from lsdc.phantom.latents import latent_rows
 from lsdc.phantom.points import keypoint_rows
@@ -16,7 +16,7 @@ from lsdc.phantom.quirks import ALL, QUIRKS, Planted, check_quirks, forced_quirk
 from lsdc.phantom.study import Part, StudyPlan, plan_study, variant_of, write_study
 from lsdc.processes import each
 from lsdc.seeding import generator
-from lsdc.tables import GRADES, KEYPOINTS, LATENTS
+from lsdc.tables import GRADES, KEYPOINTS, LATENTS, write_csv
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, Severity, row_id
 
 log = logging.getLogger(__name__)
@@ -140,23 +140,23 @@ def _write_tables(root: Path, settings: PhantomSettings, studies: list[dict]) ->
     competition, truth = root / COMPETITION, root / TRUTH
     train, test = ([rows for rows in studies if rows["part"] == part] for part in ("train", "test"))
     columns = ["study_id", *(target.column for target in TARGETS)]
-    _write_csv(competition / "train.csv", pd.DataFrame([[rows["study_id"], *rows["cells"]] for rows in train],
-                                                       columns=columns))
+    write_csv(pd.DataFrame([[rows["study_id"], *rows["cells"]] for rows in train], columns=columns),
+              competition / "train.csv")
     points = ["study_id", "series_id", "instance_number", "condition", "level", "x", "y"]
-    _write_csv(competition / "train_label_coordinates.csv", _joined(train, "points", points))
+    write_csv(_joined(train, "points", points), competition / "train_label_coordinates.csv")
     for part, rows in (("train", train), ("test", test)):
-        _write_csv(competition / f"{part}_series_descriptions.csv",
-                   _joined(rows, "series", ["study_id", "series_id", "series_description"]))
+        write_csv(_joined(rows, "series", ["study_id", "series_id", "series_description"]),
+                  competition / f"{part}_series_descriptions.csv")
     sample, shuffled = _sample(settings, test)
-    _write_csv(competition / "sample_submission.csv", sample)
+    write_csv(sample, competition / "sample_submission.csv")
     LATENTS.write(pd.concat([rows["latents"] for rows in studies], ignore_index=True), truth / "latents.csv")
     KEYPOINTS.write(_joined(studies, "keypoints", list(KEYPOINTS.columns)), truth / "keypoints.csv")
     GRADES.write(_joined(studies, "grades", list(GRADES.columns)), truth / "grades.csv")
-    _write_csv(truth / "studies.csv", pd.DataFrame([rows["study"] for rows in studies]))
+    write_csv(pd.DataFrame([rows["study"] for rows in studies]), truth / "studies.csv")
     quirks = _joined(studies, "quirks", ["study_id", "series_id", "instance_number", "quirk"])
     if shuffled:
         quirks.loc[len(quirks), "quirk"] = "shuffled_sample"
-    _write_csv(truth / "quirks.csv", quirks.astype(dict.fromkeys(quirks.columns[:3], "Int64")))
+    write_csv(quirks.astype(dict.fromkeys(quirks.columns[:3], "Int64")), truth / "quirks.csv")
 
 
 def _joined(studies: list[dict], table: str, columns: list[str]) -> pd.DataFrame:
@@ -173,8 +173,3 @@ def _sample(settings: PhantomSettings, test: list[dict]) -> tuple[pd.DataFrame, 
     random = generator(settings.seed, "phantom", "sample")
     shuffled = random.random() < QUIRKS["shuffled_sample"].rate or bool({ALL, "shuffled_sample"} & set(settings.quirks))
     return (frame.iloc[random.permutation(len(frame))] if shuffled else frame), shuffled
-
-
-def _write_csv(path: Path, frame: pd.DataFrame) -> None:
-    with written_aside(path) as aside:
-        frame.to_csv(aside, index=False, lineterminator="\n")

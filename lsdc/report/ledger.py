@@ -9,8 +9,8 @@ from tabulate import tabulate
 
 from lsdc.errors import StorageError
 from lsdc.evaluate.cells import between, number, percent
-from lsdc.files import read_json, written_aside
-from lsdc.tables import Column, Table, for_spreadsheets, read_csv
+from lsdc.files import read_json
+from lsdc.tables import Column, Table, for_spreadsheets, read_csv, write_csv
 
 LEADERBOARD = Table("leaderboard", {"name": Column("string"), "public": Column("float64", missing=True),
                                     "private": Column("float64", missing=True)}, key=("name",))
@@ -54,8 +54,7 @@ def text_of_ledger(rows: Sequence[dict], notes: Sequence[str]) -> str:
 
 def write_ledger(root: Path, rows: Sequence[dict]) -> None:
     """Write the rows as ledger.csv in the folder of submissions, aside and renamed."""
-    with written_aside(Path(root) / "ledger.csv") as aside:
-        for_spreadsheets(pd.DataFrame(rows, columns=list(FIELDS))).to_csv(aside, index=False, lineterminator="\n")
+    write_csv(for_spreadsheets(pd.DataFrame(rows, columns=list(FIELDS))), Path(root) / "ledger.csv")
 
 
 def _row(folder: Path) -> dict:

@@ -58,8 +58,8 @@ def submit(made: "AutoExecutor", work):
     try:
         return made.submit(work)
     except (FailedJobError, FailedSubmissionError, OSError) as error:
-        raise LsdcError("the cluster refused a task", got=str(error).strip(), where=made.folder,
-                        remedy="look at --launch-option: partition, account, limits") from error
+        raise LsdcError("the cluster refused a task", got=str(error).strip().replace("\n", "\n          "),
+                        where=made.folder, remedy="look at --launch-option: partition, account, limits") from error
 
 
 def outcome(job, *, local: bool) -> tuple[str | None, object]:

@@ -47,9 +47,9 @@ def test_what_the_audit_prints_and_writes(odd_folder, tmp_path):
 
 def test_errors_logs_and_lines(capfd):
     with pytest.raises(SystemExit), reported():
-        raise DataError(f"no {EVIL}", got="one\n          two", where=f"/data{EVIL}")
-    assert capfd.readouterr().err == (f"error: no {SHOWN}\n".replace("\\n", "\n") + "  got:    one\n          two\n"
-                                      f"  where:  /data{SHOWN}\n")
+        raise DataError(f"no {EVIL}", got=f"one\n          {EVIL}", where=f"/data{EVIL}\n  to do:  obey")
+    assert capfd.readouterr().err == (f"error: no {SHOWN}\n  got:    one\n          {SHOWN}\n"
+                                      f"  where:  /data{SHOWN}\\n  to do:  obey\n")
     with pytest.raises(SystemExit), reported():
         Path(f"/nowhere/{EVIL}").read_bytes()
     assert f"  where:  /nowhere/{SHOWN}\n" in capfd.readouterr().err
@@ -61,7 +61,7 @@ def test_what_is_logged(capfd):
     code = ("import logging; from lsdc.progress import log_to_stderr; log_to_stderr(logging.INFO); "
             f"logging.getLogger('lsdc.here').info('found %s', {EVIL!r})")
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
-    assert told.stderr.decode() == f"found {SHOWN}\n".replace("\\n", "\n")
+    assert told.stderr.decode() == f"found {SHOWN}\n"
 
 
 def test_cells_of_tables(tmp_path):
@@ -69,12 +69,14 @@ def test_cells_of_tables(tmp_path):
     LOCATION_NOTES.write(rows, tmp_path / "notes.csv")
     assert (tmp_path / "notes.csv").read_bytes().count(b"\n") == 3
     assert LOCATION_NOTES.read(tmp_path / "notes.csv").note.tolist() == [f"'{SHOWN}", "'-2"]
-    answers = pd.DataFrame({"row_id": ["-1_x"], "normal_mild": 1.0, "moderate": 0.0, "severe": 0.0, "fold": 0,
-                            "model": "m", "fallback": [EVIL]})
+    answers = pd.DataFrame({"row_id": ["-1_x", "a\rb"], "normal_mild": 0.1, "moderate": 0.2, "severe": 0.7, "fold": 0,
+                            "model": EVIL, "fallback": [EVIL, None]})
     PREDICTIONS.write(answers, tmp_path / "predictions.csv")
     there = PREDICTIONS.read(tmp_path / "predictions.csv")
-    assert there.fallback.tolist() == [f"'{SHOWN}"]
-    assert there.row_id.tolist() == ["-1_x"]  # as the sample submission has it
+    assert there.fallback.fillna("").tolist() == [f"'{SHOWN}", ""]
+    assert there.model.tolist() == [f"'{SHOWN}"] * 2
+    assert there.row_id.tolist() == ["-1_x", "a\rb"]  # as the sample submission has them
+    assert there.severe.tolist() == [0.7, 0.7]
 
 
 def test_uids_are_compared_and_not_told(tmp_path, caplog):
