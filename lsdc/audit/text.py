@@ -7,6 +7,7 @@ from tabulate import tabulate
 
 from lsdc.audit.folder import Audit
 from lsdc.audit.kinds import Finding, Kind, Severity
+from lsdc.errors import printable
 
 WIDTH = 110  # of a line of detail
 
@@ -29,7 +30,7 @@ def _header(audit: Audit) -> str:
     lines += [] if audit.pixels else [
         "images were not decoded: constant images, pixels that cannot be decoded and values beyond their bits were not "
         "looked for (--pixels)"]
-    return "\n".join([f"audit of {audit.root}", *lines, f"findings: {told or 'none'}"])
+    return "\n".join([f"audit of {printable(str(audit.root))}", *lines, f"findings: {told or 'none'}"])
 
 
 def _count_table(audit: Audit) -> str:

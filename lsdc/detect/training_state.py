@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lsdc.errors import printable
 from lsdc.files import written_aside
 from lsdc.tensors import CodeRefusedError, read_tensors
 
@@ -57,7 +58,7 @@ def read_state(path: Path) -> dict | None:
     except CodeRefusedError:
         raise
     except Exception as error:  # what damaged bytes lead to
-        print(f"{path} cannot be read, training starts anew: {error}", file=sys.stderr)
+        print(printable(f"{path} cannot be read, training starts anew: {error}"), file=sys.stderr)
         return None
 
 

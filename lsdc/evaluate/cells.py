@@ -4,10 +4,21 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
+from lsdc.errors import printable
+
 
 def grid(rows: Sequence[Sequence], headers: Sequence[str]) -> str:
     alignment = ["left" if isinstance(cell, str) and cell[:1].isalpha() else "right" for cell in rows[0]]
-    return tabulate(rows, headers, tablefmt="simple", colalign=alignment, disable_numparse=True)
+    return tabulate(on_lines(rows), *on_lines([headers]), tablefmt="simple", colalign=alignment, disable_numparse=True)
+
+
+def on_lines(rows: Sequence[Sequence]) -> list[list]:
+    """Rows whose texts, which may be words of files, are of one line each.
+
+    >>> on_lines([["a\\nb", 1]])
+    [['a\\\\nb', 1]]
+    """
+    return [[printable(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
 
 
 def number(value: float | None, digits: int = 4) -> str:

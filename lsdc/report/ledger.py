@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
-from lsdc.errors import StorageError
-from lsdc.evaluate.cells import between, number, percent
+from lsdc.errors import StorageError, printable
+from lsdc.evaluate.cells import between, number, on_lines, percent
 from lsdc.files import read_json
 from lsdc.tables import Column, Table, for_spreadsheets, read_csv, write_csv
 
@@ -46,10 +46,10 @@ def text_of_ledger(rows: Sequence[dict], notes: Sequence[str]) -> str:
               percent(row["fallback_share"]), row["config"] or "-", row["commit"] or "-",
               number(row["public"], 3), number(row["private"], 3)] for row in rows]
     headers = ("date", "name", "models", "score", "interval", "by priors", "config", "commit", "public", "private")
-    table = tabulate(lines, headers, tablefmt="simple", disable_numparse=True,
+    table = tabulate(on_lines(lines), headers, tablefmt="simple", disable_numparse=True,
                      colalign=["left"] * 3 + ["right"] * 3 + ["left"] * 2 + ["right"] * 2) if lines else ""
     told = [f"{row['name']}: {row['fault']}" for row in rows if row["fault"]]
-    return "\n\n".join(part for part in (table, "\n".join([*told, *notes])) if part)
+    return "\n\n".join(part for part in (table, "\n".join(map(printable, [*told, *notes]))) if part)
 
 
 def write_ledger(root: Path, rows: Sequence[dict]) -> None:

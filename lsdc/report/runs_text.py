@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from tabulate import tabulate
 
-from lsdc.evaluate.cells import between, number, percent
+from lsdc.errors import printable
+from lsdc.evaluate.cells import between, number, on_lines, percent
 from lsdc.taxonomy import Condition
 
 SCORES = ("run", "set", "studies", "folds", "total", "interval", "priors", "floor", "of the way", "interval of it",
@@ -28,8 +29,8 @@ def text_of_runs(rows: Sequence[Mapping], warnings: Sequence[str], *, width: int
               if row["score"] and row["score"]["inside_noise"]]
     levels = {row["score"]["level"] for row in rows if row["score"]}
     legend = LEGEND.format(level=f"intervals: {100 * levels.pop():g} %, over studies; " if len(levels) == 1 else "")
-    parts = [whole, legend, "\n".join(notes), "\n".join(f"Warning: {one}" for one in warnings)]
-    return "\n\n".join(part for part in parts if part)
+    told = ["\n".join(map(printable, some)) for some in (notes, [f"Warning: {one}" for one in warnings])]
+    return "\n\n".join(part for part in (whole, legend, *told) if part)
 
 
 def minutes(seconds: float | None) -> str:
@@ -71,7 +72,7 @@ def _made(row: Mapping) -> dict[str, str]:
 
 
 def _table(lines: Sequence[Mapping[str, str]], columns: Sequence[str]) -> str:
-    return tabulate([[line[name] for name in columns] for line in lines], columns, tablefmt="simple",
+    return tabulate(on_lines([[line[name] for name in columns] for line in lines]), columns, tablefmt="simple",
                     disable_numparse=True, colalign=["left" if name in WORDS else "right" for name in columns])
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from lsdc.errors import LsdcError
+from lsdc.errors import LsdcError, printable
 from lsdc.progress import log_to_stderr
 from lsdc.scale.shares import Share
 from lsdc.threads import spin_briefly
@@ -68,7 +68,7 @@ class Sent:
             sys.stderr.write(f"error: {error}\n")
             return Answer(error=error.problem)
         except Exception as error:
-            traceback.print_exc()
+            sys.stderr.write(printable(traceback.format_exc(), lines=True))
             return Answer(error=f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
 
     def checkpoint(self):

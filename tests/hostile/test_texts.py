@@ -14,9 +14,15 @@ from lsdc.audit import audit_folder
 from lsdc.cli.errors import reported
 from lsdc.cli.say import say
 from lsdc.errors import DataError
+from lsdc.evaluate.cells import grid
+from lsdc.files import write_json
+from lsdc.report import read_runs, rows_of, text_of_runs
+from lsdc.report.ledger import read_ledger, text_of_ledger
 from lsdc.tables import LOCATION_NOTES, PREDICTIONS
 from tests.audit.folders import write_clean
 from tests.conftest import ROOT
+from tests.report.runs import write_run
+from tests.report.test_ledger import OF_RUN
 
 EVIL = "=1+1\x1b[2J\r\n\u202ereversed\x9b"
 SHOWN = "=1+1\\x1b[2J\\r\\n\\u202ereversed\\x9b"
@@ -77,6 +83,22 @@ def test_cells_of_tables(tmp_path):
     assert there.model.tolist() == [f"'{SHOWN}"] * 2
     assert there.row_id.tolist() == ["-1_x", "a\rb"]  # as the sample submission has them
     assert there.severe.tolist() == [0.7, 0.7]
+
+
+def test_what_manifests_and_runs_say_stays_on_its_lines(tmp_path):
+    name, commit = EVIL.replace("/", ""), "c\nd"
+    write_json(tmp_path / name / "manifest.json", OF_RUN | {"commit": commit})
+    write_json(tmp_path / f"no {name}" / "manifest.json", {})
+    told = text_of_ledger(*read_ledger(tmp_path))
+    assert f"{SHOWN}  " in told
+    assert f"\nno {SHOWN}: its manifest is damaged" in told
+    assert len(told.splitlines()) == 6  # head, line, a line each, a blank one, the fault
+    write_run(tmp_path / "runs", "one")
+    (row,) = rows_of(read_runs(tmp_path / "runs"))
+    usual = text_of_runs([row], [])
+    told = text_of_runs([row | {"network": commit, "notes": [EVIL]}], [EVIL])
+    assert (told.count(SHOWN), len(told.splitlines())) == (2, len(usual.splitlines()) + 4)
+    assert grid([[EVIL, 1]], ["", EVIL]).splitlines()[-1].startswith(f"{SHOWN}  ")
 
 
 def test_uids_are_compared_and_not_told(tmp_path, caplog):
