@@ -81,10 +81,10 @@ class SliceFacts:
     decodable: bool = True
     modality: str = ""
     body_part: str = ""
-    frame_of_reference: str = ""
-    study_uid: str = ""
-    series_uid: str = ""
-    instance_uid: str = ""
+    frame_of_reference: str = field(default="", repr=False)  # UIDs are compared, not told
+    study_uid: str = field(default="", repr=False)
+    series_uid: str = field(default="", repr=False)
+    instance_uid: str = field(default="", repr=False)
 
 
 def read_facts(path: Path) -> SliceFacts:
