@@ -1,6 +1,8 @@
 """Texts that come from files steer no terminal, break no table and are no formulas; UIDs are not told."""
 
 import logging
+import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +15,9 @@ import pytest
 from lsdc.audit import audit_folder
 from lsdc.cli.errors import reported
 from lsdc.cli.say import say
-from lsdc.errors import DataError
+from lsdc.config.load import read_mapping
+from lsdc.detect.training_state import read_state
+from lsdc.errors import ConfigError, DataError
 from lsdc.evaluate.cells import grid
 from lsdc.files import write_json
 from lsdc.report import read_runs, rows_of, text_of_runs
@@ -68,6 +72,25 @@ def test_what_is_logged(capfd):
             f"logging.getLogger('lsdc.here').info('found %s', {EVIL!r})")
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
     assert told.stderr.decode() == f"found {SHOWN}\n"
+
+
+def test_what_other_processes_say(tmp_path, capfd):
+    code = f"from lsdc.scale.tasks import Sent, Share; Sent({pickle.dumps((getattr, (1, EVIL)))}, " \
+        "Share(), None, 20)()"
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    assert told.stderr.decode().replace("\n", "").isprintable()
+    assert "no attribute '=1+1\\x1b[2J\\r" in told.stderr.decode()
+    (tmp_path / f"{EVIL}.pt").write_bytes(b"no state")
+    assert read_state(tmp_path / f"{EVIL}.pt") is None
+    assert f"{SHOWN}.pt cannot be read, training starts anew" in capfd.readouterr().err
+
+
+def test_what_yaml_says_keeps_its_lines(tmp_path):
+    (tmp_path / "a.yaml").write_text("a: 1\nb: [1\nc: 2\n")
+    with pytest.raises(ConfigError) as told:
+        read_mapping(tmp_path / "a.yaml", wanted="", remedy="")
+    assert "\\n" not in str(told.value)
+    assert re.search(r"\n {10}expected .*\n {12}in .*line 3", str(told.value))
 
 
 def test_cells_of_tables(tmp_path):
