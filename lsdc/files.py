@@ -19,6 +19,7 @@ from lsdc.errors import BusyError, StorageError
 log = logging.getLogger(__name__)
 
 ASIDE = ".aside"  # how folders end in which files are written before they are renamed
+BEFORE = "before-"  # how names begin there of folders that make room
 ELSEWHERE = "choose another: LSDC_RUNS, LSDC_CACHE (make RUNS=... CACHE=...), or --out where there is one"
 
 
@@ -48,11 +49,11 @@ def written_aside(path: Path) -> Iterator[Path]:
 def _put_in_place(aside: Path, path: Path) -> None:
     """Rename; a folder takes the place of one that is there, which is whole until then."""
     if aside.is_dir() and path.is_dir():
-        before = aside.with_name(f"before-{path.name}")
+        before = aside.with_name(f"{BEFORE}{path.name}")
         os.replace(path, before)
         try:
             os.replace(aside, path)
-        except OSError:
+        except BaseException:
             os.replace(before, path)
             raise
     else:
@@ -109,6 +110,9 @@ def _held(lock: Path, where: Path, busy: str | None) -> Iterator[None]:
 def remove_asides(folder: Path, name: str = "*") -> None:
     """Remove what killed writers left beside a folder's files, or beside one: for who holds it alone."""
     for scratch in Path(folder).glob(f".{name if name == '*' else glob.escape(name)}.*{ASIDE}"):
+        for before in scratch.glob(f"{BEFORE}*"):  # of a folder that was to be replaced: the new one never came
+            if not os.path.lexists(place := scratch.with_name(before.name.removeprefix(BEFORE))):
+                os.replace(before, place)
         shutil.rmtree(scratch, ignore_errors=True)
 
 

@@ -56,6 +56,31 @@ def test_who_holds_a_place_removes_what_killed_writers_left_there(tmp_path):
         assert sorted(path.name for path in tmp_path.iterdir()) == [".a.csv", ".lock"]
 
 
+@pytest.mark.parametrize("end", ["os.kill(os.getpid(), signal.SIGKILL)", "raise KeyboardInterrupt"])
+def test_a_folder_is_back_where_its_writer_ended_between_moving_it_and_the_new_one(tmp_path, end):
+    out = tmp_path / "report"
+    out.mkdir()
+    (out / "old").touch()
+    code = f"""
+import os, signal
+from pathlib import Path
+from lsdc.files import written_aside
+rename, asked = os.replace, []
+def replace(source, target):
+    asked.append(target)
+    if len(asked) == 2:
+        {end}
+    rename(source, target)
+os.replace = replace
+with written_aside(Path({str(out)!r})) as aside:
+    aside.mkdir()
+"""
+    assert subprocess.run([sys.executable, "-c", code], stderr=subprocess.DEVNULL).returncode != 0
+    with alone(out):
+        assert [path.name for path in out.iterdir()] == ["old"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == [".report.lock", "report"]
+
+
 def test_a_really_full_disk(small_disk):
     with pytest.raises(StorageError, match="the disk is full"), written_aside(small_disk / "big") as aside:
         aside.write_bytes(bytes(10**6))

@@ -15,7 +15,12 @@ Kind = TypeVar("Kind", bound=BaseModel)
 
 
 class _UniqueLoader(yaml.SafeLoader):
-    """A key given twice is an error instead of the last one winning."""
+    """A key given twice is an error instead of the last one winning; so is an alias, of which a few make gigabytes."""
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f"line {self.peek_event().start_mark.line + 1}: an alias")
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node, deep=False):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -52,17 +57,27 @@ def read_mapping(path: Path, *, wanted: str, remedy: str) -> dict:
     """A yaml file whose top is a mapping, in the file's order; ConfigError for anything else, or a key given twice."""
     path = Path(path)
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueLoader)  # noqa: S506 # nosec B506 (a SafeLoader)
+        values = parsed_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError("a config file cannot be read", got=error.strerror, where=path,
                           remedy="name one of configs/*.yaml, or your own copy of one") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ConfigError("a config file is not valid yaml", got=str(error).replace("\n", "\n          "), where=path,
                           remedy="correct the line named") from error
     if not isinstance(values, dict):
         raise ConfigError("a config file holds no settings", wanted=wanted, got=type(values).__name__, where=path,
                           remedy=remedy)
     return values
+
+
+def parsed_yaml(text: str) -> object:
+    """What yaml says in plain values; ValueError where it is none, has an alias or a key twice, or goes very deep."""
+    try:
+        return yaml.load(text, Loader=_UniqueLoader)  # noqa: S506 # nosec B506 (a SafeLoader)
+    except (yaml.YAMLError, AttributeError, TypeError, LookupError, ArithmeticError) as error:  # unlike their tag
+        raise ValueError(str(error)) from error
+    except RecursionError:
+        raise ValueError("it goes very deep") from None
 
 
 def dump_settings(settings: Settings) -> str:
@@ -97,8 +112,8 @@ def _override(values: dict, text: str) -> str | None:
         if not isinstance(values, dict):
             return f"--set {text}: {section} is no section"
     try:
-        values[last] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
+        values[last] = parsed_yaml(value)
+    except ValueError as error:
         return f"--set {text}: value is not yaml: {str(error).splitlines()[0]}"
     return None
 

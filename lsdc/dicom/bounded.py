@@ -11,12 +11,13 @@ from pydicom.dataset import Dataset
 from lsdc.errors import DicomError
 
 MAX_BYTES = 2**27  # 4096 x 4096 pixels of 64 bits; what one file may give to parse, unpacked
+MAX_READS = 100_000  # of one file: each element and each item of a sequence is one or more
 STEP_BYTES = 2**24  # read or unpacked at once
 _read = io.BufferedReader.read
 
 
 class BoundedFile(io.BufferedReader):
-    """A file for pydicom to read from; DicomError where more than MAX_BYTES are asked for.
+    """A file for pydicom to read from; DicomError where more than MAX_BYTES are asked for, or in more than MAX_READS.
 
     A read never makes room for more than there is: lengths in a damaged file are up to 4 GB, and Python would. pydicom
     asks for all the rest of a file only to unpack it (Deflated Explicit VR Little Endian), so what the rest unpacks
@@ -25,11 +26,16 @@ class BoundedFile(io.BufferedReader):
 
     def __init__(self, path: Path):
         super().__init__(io.FileIO(path))
-        self.path, self.taken = path, 0
+        self.path, self.taken, self.reads, self.refused = path, 0, 0, None
         self.size = os.fstat(self.fileno()).st_size
         self.uncounted = STEP_BYTES if self.size <= MAX_BYTES else -1  # the largest read that needs no look
 
     def read(self, size: int = -1) -> bytes:
+        self.reads += 1
+        if self.reads > MAX_READS:
+            self.refused = DicomError("more elements than one slice can have", where=self.path,
+                                      wanted=f"at most {MAX_READS} reads of its file")
+            raise self.refused
         if 0 <= size <= self.uncounted:
             return _read(self, size)
         there = max(self.size - self.tell(), 0)
@@ -48,7 +54,12 @@ def parse(file: BoundedFile, *, pixels: bool, only: list[str] | None = None) -> 
 
     The file then stands behind what was read. DicomError where it is too large.
     """
-    return pydicom.dcmread(file, stop_before_pixels=not pixels, specific_tags=only)
+    try:
+        return pydicom.dcmread(file, stop_before_pixels=not pixels, specific_tags=only)
+    except Exception as error:
+        if file.refused is not None:  # within a sequence pydicom makes another error of it
+            raise file.refused from error
+        raise
 
 
 def _unpacks_beyond(data: bytes) -> bool:

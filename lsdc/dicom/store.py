@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from lsdc.dicom.header import SliceHeader
 from lsdc.dicom.plane import SlicePlane
@@ -127,13 +127,15 @@ def _save(path: Path, slices: Sequence[StoredSlice], faults: Sequence[str]) -> N
         asdict(one.header.plane).items()}} for one in slices]
     arrays = {str(number): np.ascontiguousarray(one.stored) for number, one in enumerate(slices)}
     told = json.dumps({"headers": headers, "faults": list(faults)})
-    save_file(arrays, path, metadata={"told": told, "checksum": _checksum(told, arrays.values())})
+    # not save_file, which lets nobody else read what it writes
+    path.write_bytes(save(arrays, metadata={"told": told, "checksum": _checksum(told, arrays.values())}))
 
 
 def _load(entry: Path, folder: Path) -> tuple[list[StoredSlice], list[str]] | None:
     """The slices and faults of an entry; None where it is absent, or damaged: then it is removed."""
     try:
-        os.utime(entry)  # it was asked for
+        with suppress(PermissionError):  # another user's
+            os.utime(entry)  # it was asked for
         with safe_open(entry, framework="numpy") as file:
             said = file.metadata()
             told = json.loads(said["told"])
@@ -142,7 +144,7 @@ def _load(entry: Path, folder: Path) -> tuple[list[StoredSlice], list[str]] | No
             raise ValueError("it does not fit its checksum")
         headers = [_header(one, folder) for one in told["headers"]]
         return list(map(StoredSlice, headers, arrays)), told["faults"]
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return None
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         log.info("%s is damaged and made anew: %s", entry.name, error)

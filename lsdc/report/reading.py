@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from lsdc.config import parsed_yaml
 from lsdc.errors import LsdcError
 from lsdc.files import file_hash
 from lsdc.folds import read_folds
@@ -139,7 +139,7 @@ class FileReader:
         except LsdcError as error:
             got = f": {_one_line(error.got)}" if error.got is not None else ""
             self.problems.append(f"{name} is damaged: {error.problem}{got}")
-        except (OSError, ValueError, yaml.YAMLError) as error:
+        except (OSError, ValueError) as error:
             self.problems.append(f"{name} cannot be read: {_one_line(error)}")
         return None
 
@@ -176,7 +176,7 @@ def _json(kind: object) -> Callable[[Path], object]:
 
 
 def _mapping(path: Path) -> dict:
-    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    values = parsed_yaml(path.read_text(encoding="utf-8"))
     if not isinstance(values, dict):
         raise ValueError("it holds no settings")
     return values

@@ -61,11 +61,24 @@ def test_all_faults_at_once_with_file_and_key(tmp_path):
     ("seed: 1\nseed: 2\n", "key given twice: seed"),
     ("- 1\n", "holds no settings"),
     ("", "holds no settings"),
+    ("a: &a [1]\nb: *a\n", "line 2: an alias"),
+    ("seed: 2001-99-99\n", "not valid yaml"),
+    ("seed: !!int x\n", "not valid yaml"),
+    ("seed: !!bool x\n", "not valid yaml"),
+    ("seed: !!timestamp z\n", "not valid yaml"),
+    ("seed: " + "9" * 5000 + "\n", "not valid yaml"),
+    ("seed: " + "[" * 3000, "it goes very deep"),
 ])
 def test_files_that_are_no_config(tmp_path, text, message):
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(ConfigError, match=message):
         load_settings(tmp_path / "c.yaml")
+
+
+@pytest.mark.parametrize("value", ["2001-99-99", "!!int x", "[" * 3000, "&a [*a]"])
+def test_values_on_the_command_line_that_are_no_yaml(value):
+    with pytest.raises(ConfigError, match=r"--set seed=.*: value is not yaml"):
+        load_settings(Path("configs/smoke.yaml"), [f"seed={value}"])
 
 
 def test_a_missing_file_names_what_to_do():

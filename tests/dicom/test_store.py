@@ -169,6 +169,30 @@ def test_an_entry_that_another_process_writes_is_not_waited_for(tmp_path, folder
     assert not caplog.text
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_entries_of_another_user_are_used_and_left_alone(tmp_path, folder, never_decoded, caplog):
+    for place in (tmp_path, *tmp_path.parents):  # pytest's own folders are closed to others
+        if place.stat().st_uid == os.geteuid() and place.stat().st_mode & 0o055 == 0:
+            place.chmod(0o755)
+    kept = SeriesStore(tmp_path / "store", 1)
+    wanted = kept.read(folder)
+    [entry] = entries(tmp_path / "store")
+    assert entry.stat().st_mode & 0o444 == 0o444
+    never_decoded()
+    os.seteuid(65534)
+    try:
+        equal(SeriesStore(tmp_path / "store", 1).read(folder), wanted)
+        os.seteuid(0)
+        entry.chmod(0o600)
+        os.seteuid(65534)
+        with pytest.raises(AssertionError, match="was decoded"):  # it cannot be read, so it is not used
+            SeriesStore(tmp_path / "store", 1).read(folder)
+    finally:
+        os.seteuid(0)
+    assert entry.exists()
+    assert not caplog.text
+
+
 def test_a_full_disk_costs_nothing_but_the_store(small_disk, folder, caplog):
     kept = SeriesStore(small_disk / "store", 1)
     with caplog.at_level(logging.WARNING):

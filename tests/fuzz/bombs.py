@@ -5,6 +5,7 @@ import zlib
 from functools import cache
 
 MEGABYTE = 2**20
+ITEM, END = (struct.pack("<HHL", 0xFFFE, kind, 0) for kind in (0xE000, 0xE0DD))  # an empty item; where a sequence ends
 SOF = (0xC0, 0xC1, 0xC3, 0xF7)  # start of frame of the JPEG and JPEG-LS streams that are written here
 
 
@@ -34,6 +35,15 @@ def claiming(pixels: bytes, rows: int, columns: int) -> bytes:
                 struct.pack_into(">HH", data, start + 5, rows, columns)
                 break
     return bytes(data)
+
+
+def precincts(edge: int, size: int) -> bytes:
+    """A JPEG 2000 codestream without data of an image of edge x edge in precincts of 2**size x 2**size pixels."""
+    grid = struct.pack(">H8LH3B", 0, edge, edge, 0, 0, edge, edge, 0, 0, 1, 15, 1, 1)
+    style = bytes([1, 0, 0, 1, 0, 0, 4, 4, 0, 1, size * 17])  # 1: precincts are given; no decomposition
+    part = struct.pack(">HLBB", 0, 14, 0, 1)
+    return b"\xff\x4f" + b"".join(bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body for marker, body in (
+        (0x51, grid), (0x52, style), (0x5C, bytes([0x40, 0x40])), (0x90, part))) + b"\xff\x93\xff\xd9"
 
 
 def rle(segments: int, runs: int) -> bytes:

@@ -4,6 +4,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+from pydicom.encaps import encapsulate
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from tests.fuzz import bombs
@@ -53,6 +54,13 @@ def recipes() -> dict[str, tuple[bytes, str]]:
                                     "pixels that cannot be decoded"),
         "JPEG lossless in cells of 32 bits": (_with(Element(BITS_ALLOCATED, "US", b" \0"), name="jpeg_lossless"),
                                               "a compressed image of another depth than its header"),
+        "JPEG lossless without codes": (_changed("jpeg_lossless", {PIXELS: lambda value: value.replace(
+            b"\xff\xc4", b"\0\xc4", 1)}), other_size),
+        "JPEG lossless with another segment for its codes": (_changed("jpeg_lossless", {PIXELS: lambda value: (
+            value.replace(b"\xff\xc4", b"\xff\xfe", 1))}), other_size),
+        "JPEG 2000 in a precinct a pixel": (_precincts(), "a compressed image in too many parts"),
+        "a sequence of a million items": (_with(Element(0x00081140, "SQ", bombs.ITEM * 10**6 + bombs.END, UNDEFINED)),
+                                          "more elements than one slice can have"),
         "20,000 sequences in each other": (_with(Element(0x00081140, "SQ", nested(20_000, undefined=True), UNDEFINED)),
                                            "a DICOM file that cannot be parsed"),
         "20,000 sequences of known length": (_with(Element(0x00081140, "SQ", nested(20_000, undefined=False))), "read"),
@@ -79,6 +87,13 @@ def _deflate_bomb() -> bytes:
     meta, body = split(seeds()["plain"])
     meta = [one.with_value(DeflatedExplicitVRLittleEndian.encode()) if one.tag == SYNTAX else one for one in meta]
     return b"\0" * 128 + b"DICM" + joined(meta) + bombs.deflated(joined(body), 3000)
+
+
+def _precincts() -> bytes:
+    data = slice_of(0, "jpeg_2000")
+    data.PixelData = encapsulate([bombs.precincts(4096, 0)])
+    data.Rows = data.Columns = 4096
+    return file_bytes(data)
 
 
 def _float_pixels(value: float) -> bytes:
