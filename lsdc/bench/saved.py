@@ -1,16 +1,27 @@
 """Figures kept as json below the cache folder, with the machine and commit that gave them."""
 
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lsdc.config import cache_root
+from lsdc.errors import StorageError
 from lsdc.files import read_json, write_json, write_text
 from lsdc.record import environment
 
+log = logging.getLogger(__name__)
+
 
 def last_figures(name: str) -> dict:
-    """The figures saved last under a name; empty when there are none."""
-    return read_json(_path(name)) if _path(name).exists() else {}
+    """The figures saved last under a name; empty when there are none, or they are damaged, which is told."""
+    try:
+        figures = read_json(_path(name)) if _path(name).exists() else {}
+        if not isinstance(figures, dict):
+            raise StorageError("the last figures are damaged", where=_path(name))
+    except StorageError as error:
+        log.warning("nothing to compare with: %s", error)
+        return {}
+    return figures
 
 
 def save_figures(name: str, figures: dict) -> str:

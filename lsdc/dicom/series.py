@@ -12,6 +12,7 @@ from lsdc.dicom.pixels import modality_values, read_pixels
 from lsdc.dicom.plane import Orientation, SlicePlane, orientation_of
 from lsdc.errors import DataError, DicomError
 
+MAX_PIXELS = 2**27  # of a series: 512 slices of 512 x 512
 SAME_POSITION_MM = 1e-2
 OTHER_ORIENTATION = "another orientation than the series"  # a fault's words
 SAME_STACK_DEGREES = 40  # tilted blocks of one axial series stay together, another orientation does not
@@ -105,11 +106,11 @@ def read_slices(folder: Path) -> tuple[list[StoredSlice], list[str], list[str]]:
 
     DicomError when the folder is missing or nothing in it can be read.
     """
-    slices, lost = [], []
+    slices, lost, room = [], [], _Room()
     for path in series_files(folder):
         try:
             dataset = read_dataset(path, pixels=True)
-            header = parse_header(dataset, path)
+            header = room.taken(parse_header(dataset, path))
             slices.append(StoredSlice(header, read_pixels(dataset, header)))
         except DicomError as error:
             lost.append(f"{path.name}: {error.problem}" + (f" ({error.got})" if error.got else ""))
@@ -125,13 +126,28 @@ def read_planes(folder: Path) -> tuple[SlicePlane, ...]:
 
     A slice whose pixels cannot be decoded is in it too.
     """
-    headers = []
+    headers, room = [], _Room()
     for path in series_files(folder):
         try:
-            headers.append(parse_header(read_dataset(path, pixels=False), path))
+            headers.append(room.taken(parse_header(read_dataset(path, pixels=False), path)))
         except DicomError:
             continue
     return tuple(headers[i].plane for i in _order(headers)[0]) if headers else ()
+
+
+class _Room:
+    """What is left of MAX_PIXELS for the next slices of a series."""
+
+    def __init__(self):
+        self.pixels = MAX_PIXELS
+
+    def taken(self, header: SliceHeader) -> SliceHeader:
+        """The header; DicomError where its image does not fit any more."""
+        rows, columns = header.plane.size_hw
+        if rows * columns > self.pixels:
+            raise DicomError("beyond the pixels that a series can have", got=f"over {MAX_PIXELS}", where=header.path)
+        self.pixels -= rows * columns
+        return header
 
 
 def series_files(folder: Path) -> list[Path]:

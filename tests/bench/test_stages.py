@@ -171,6 +171,14 @@ def test_ways_are_timed_in_turns():
     assert row["bound"]["median"] == 2.0
 
 
+@pytest.mark.parametrize("damaged", ["[]", "{", ""])
+def test_damaged_figures_are_none_and_told(cache, caplog, damaged):
+    (cache / "bench").mkdir(parents=True, exist_ok=True)
+    (cache / "bench" / "stages.json").write_text(damaged)
+    assert last_figures("stages") == {}
+    assert "nothing to compare with" in caplog.text
+
+
 def test_figures_are_saved_and_compared_with_the_last(folder, settings, cache, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *_: None)  # nothing else is installed
     first = bench_stages(folder, settings, only=("write", "first read, ITK"))

@@ -3,7 +3,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-from lsdc.dicom import read_planes, read_series
+from lsdc.dicom import read_planes, read_series, series
 from lsdc.errors import DataError, DicomError
 from tests.builders import write_series, write_slice
 
@@ -78,6 +78,17 @@ def test_what_cannot_be_read_is_named_and_left_out(tmp_path):
     assert sorted(fault.partition(":")[0] for fault in series.faults) == ["5.dcm", "6.dcm", "7.dcm", "8.dcm", "9.dcm"]
     assert any("ImagePositionPatient is missing" in fault for fault in series.faults)
     assert any("another orientation" in fault for fault in series.faults)
+
+
+def test_a_series_has_a_bound(tmp_path, monkeypatch):
+    write_series(tmp_path, count=5, size=(16, 12))
+    write_slice(tmp_path / "3.dcm", np.zeros((40, 40), np.uint16), position=(8.0, 0, 0), number=3)
+    monkeypatch.setattr(series, "MAX_PIXELS", 3 * 16 * 12 + 5)
+    read = read_series(tmp_path)
+    assert read.instance_numbers == (1, 2, 4)
+    assert [plane.size_hw for plane in read_planes(tmp_path)] == [(16, 12)] * 3
+    assert [fault.split(" (")[0] for fault in read.faults] == [
+        f"{name}: beyond the pixels that a series can have" for name in ("3.dcm", "5.dcm")]
 
 
 def test_duplicate_positions_are_kept_once(tmp_path):

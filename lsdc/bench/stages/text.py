@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from tabulate import tabulate
 
-HEADERS = ("stage", "seconds", "last", "beside it", "its seconds", "ratio", "goal", "bounded by", "of that bound")
+HEADERS = ("stage", "seconds", "last", "beside it", "its seconds", "ratio", "goal", "limited by", "of the least")
 
 
 def text_of(figures: Mapping, names: Sequence[str], last: Mapping[str, Mapping]) -> str:
@@ -25,7 +25,8 @@ def said(figures: Mapping) -> str:
     return (f"A study of {study['files']} files in {study['series']} series, {study['pixels'] / 1e6:.1f} million "
             f"pixels; networks of the config, untrained, the same on both sides; {figures['threads']} threads on both "
             "sides; files in the page cache. Ways are timed in turns after one untimed call: medians, and the ratio of "
-            "each turn (least to largest). A bound is what no way can do without, alone: 100 % of it is the least.")
+            "each turn (least to largest). The least is what no way can do without (bytes read, forward "
+            "passes), timed alone; what a stage is limited by is where the rest of its time goes.")
 
 
 def table(rows: Mapping[str, Mapping], names: Sequence[str], last: Mapping[str, Mapping]) -> list[list[str]]:
