@@ -182,6 +182,18 @@ def _pixel_bomb(elements: list[Element], random: Random) -> None:
             elements[i] = one.with_value(struct.pack("<H", min(large, 65535)))
 
 
+def _codestream(elements: list[Element], random: Random) -> None:
+    """Bytes changed where a compressed stream says how it is to be decoded."""
+    for i, one in enumerate(elements):
+        if one.tag == PIXELS and one.length is not None:
+            stream = bytearray(one.value)
+            for _ in range(random.choice((1, 1, 2, 3))):
+                place = 16 + random.randrange(100)  # behind the table of offsets and the head of the first item
+                if place < len(stream):
+                    stream[place] = random.choice((0, 1, 0xFF, random.randrange(256)))
+            elements[i] = Element(PIXELS, one.vr, bytes(stream), one.length)
+
+
 def _flipped(data: bytes, random: Random) -> bytes:
     changed = bytearray(data)
     for _ in range(random.choice((1, 1, 2, 5, 30))):
@@ -230,7 +242,7 @@ def _somewhere(data: bytes, random: Random) -> int:
 
 ELEMENTS: tuple[Callable[[list[Element], Random], None], ...] = (
     _removed, _duplicated, _emptied, _absurd, _absurd, _absurd, _added, _added, _other_vr, _other_vr, _wrong_length,
-    _random_value, _huge_value, _sequence, _swapped, _pixel_bomb, _pixel_bomb)
+    _random_value, _huge_value, _sequence, _swapped, _pixel_bomb, _pixel_bomb, _codestream, _codestream)
 BYTES: tuple[Callable[[bytes, Random], bytes], ...] = (
     _flipped, _flipped, _overwritten, _overwritten, _spliced, _cut_out, _truncated, _preamble)
 
