@@ -2,17 +2,22 @@
 
 import io
 import os
+import struct
 import zlib
 from pathlib import Path
+from typing import NoReturn
 
 import pydicom
 from pydicom.dataset import Dataset
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
 from lsdc.errors import DicomError
 
 MAX_BYTES = 2**27  # 4096 x 4096 pixels of 64 bits; what one file may give to parse, unpacked
 MAX_READS = 100_000  # of one file: each element and each item of a sequence is one or more
 STEP_BYTES = 2**24  # read or unpacked at once
+UNDEFINED = 0xFFFFFFFF
+_LONG = {vr.encode() for vr in EXPLICIT_VR_LENGTH_32}  # their elements have 4 bytes of length
 _read = io.BufferedReader.read
 
 
@@ -33,20 +38,25 @@ class BoundedFile(io.BufferedReader):
     def read(self, size: int = -1) -> bytes:
         self.reads += 1
         if self.reads > MAX_READS:
-            self.refused = DicomError("more elements than one slice can have", where=self.path,
-                                      wanted=f"at most {MAX_READS} reads of its file")
-            raise self.refused
+            self._refuse("more elements than one slice can have", f"at most {MAX_READS} reads of its file")
         if 0 <= size <= self.uncounted:
             return _read(self, size)
         there = max(self.size - self.tell(), 0)
         self.taken += there if size < 0 else min(size, there)
         if self.taken > MAX_BYTES:
-            raise DicomError("more bytes than one slice can have", wanted=f"at most {MAX_BYTES}", where=self.path)
+            self._refuse("more bytes than one slice can have", f"at most {MAX_BYTES}")
         data = _read(self, there if size < 0 else min(size, there))
-        if size < 0 and _unpacks_beyond(data):
-            raise DicomError("a packed file that unpacks to more bytes than one slice can have",
-                             wanted=f"at most {MAX_BYTES}", where=self.path)
+        if size < 0:
+            unpacked = _unpacked(data)
+            if len(unpacked) > MAX_BYTES:
+                self._refuse("a packed file that unpacks to more bytes than one slice can have", f"at most {MAX_BYTES}")
+            if _has_elements(unpacked, MAX_READS):
+                self._refuse("more elements than one slice can have", f"at most {MAX_READS} in what it unpacks to")
         return data
+
+    def _refuse(self, problem: str, wanted: str) -> NoReturn:
+        self.refused = DicomError(problem, wanted=wanted, where=self.path)
+        raise self.refused
 
 
 def parse(file: BoundedFile, *, pixels: bool, only: list[str] | None = None) -> Dataset:
@@ -62,12 +72,30 @@ def parse(file: BoundedFile, *, pixels: bool, only: list[str] | None = None) -> 
         raise
 
 
-def _unpacks_beyond(data: bytes) -> bool:
-    unpacker, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
+def _unpacked(data: bytes) -> bytes:
+    """What raw deflate unpacks to, up to a step beyond MAX_BYTES; nothing where it is none, of which pydicom speaks."""
+    unpacker, parts, total = zlib.decompressobj(-zlib.MAX_WBITS), [], 0
     try:
         while data and total <= MAX_BYTES:
-            total += len(unpacker.decompress(data, STEP_BYTES))
+            parts.append(unpacker.decompress(data, STEP_BYTES))
+            total += len(parts[-1])
             data = unpacker.unconsumed_tail
-    except zlib.error:  # pydicom says so of it, if it unpacks it at all
-        return False
-    return total > MAX_BYTES
+    except zlib.error:
+        return b""
+    return b"".join(parts)
+
+
+def _has_elements(data: bytes, many: int) -> bool:
+    """Whether Explicit VR Little Endian (PS3.5 7.1.2) has so many elements and items, those of sequences among them."""
+    place, found = 0, 0
+    while place + 12 <= len(data) and found < many:
+        found += 1
+        kind = data[place + 4:place + 6]
+        if data[place:place + 2] == b"\xfe\xff" or kind == b"SQ":  # what is in an item or a sequence is next
+            place += 12 if kind == b"SQ" else 8
+        elif kind in _LONG:
+            length, = struct.unpack_from("<L", data, place + 8)
+            place += 12 + (0 if length == UNDEFINED else length)
+        else:
+            place += 8 + struct.unpack_from("<H", data, place + 6)[0]
+    return found >= many

@@ -1,6 +1,8 @@
 """How each file is made, and what must be said of it: "read", or the fault."""
 
 import struct
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,7 @@ def recipes() -> dict[str, tuple[bytes, str]]:
         value, 30000, 30000)}), other_size) for name in ("jpeg_lossless", "jpeg_ls", "jpeg_2000", "jpeg_baseline")}
     damaged = {path.stem: (path.read_bytes(), "read") for path in sorted(Path(__file__).parent.glob("*.dcm"))}
     return streams | damaged | {
-        "three gigabytes, packed": (_deflate_bomb(),
+        "three gigabytes, packed": (_deflated(lambda data: bombs.deflated(data, 3000)),
                                     "a packed file that unpacks to more bytes than one slice can have"),
         "an element of four gigabytes": (_with(Element(BODY_PART, "UN", b"x" * 99, 0xFFFFFFFE)),
                                          "no image in this file"),
@@ -61,6 +63,11 @@ def recipes() -> dict[str, tuple[bytes, str]]:
         "JPEG 2000 in a precinct a pixel": (_precincts(), "a compressed image in too many parts"),
         "a sequence of a million items": (_with(Element(0x00081140, "SQ", bombs.ITEM * 10**6 + bombs.END, UNDEFINED)),
                                           "more elements than one slice can have"),
+        "the same, packed": (_deflated(lambda data: zlib.compress(data, wbits=-15), Element(
+            0x00080001, "SQ", bombs.ITEM * 10**6 + bombs.END, UNDEFINED)), "more elements than one slice can have"),
+        "a million copies of an element, packed": (_deflated(
+            lambda data: zlib.compress(data, wbits=-15), *[Element(0x00080008, "CS", b"")] * 10**6),
+            "more elements than one slice can have"),
         "20,000 sequences in each other": (_with(Element(0x00081140, "SQ", nested(20_000, undefined=True), UNDEFINED)),
                                            "a DICOM file that cannot be parsed"),
         "20,000 sequences of known length": (_with(Element(0x00081140, "SQ", nested(20_000, undefined=False))), "read"),
@@ -83,10 +90,11 @@ def _with(*new: Element, name: str = "plain") -> bytes:
     return b"\0" * 128 + b"DICM" + joined(meta) + joined(body)
 
 
-def _deflate_bomb() -> bytes:
+def _deflated(packed: Callable[[bytes], bytes], *new: Element) -> bytes:
+    """The plain seed, whose elements, with new ones before them, are packed."""
     meta, body = split(seeds()["plain"])
     meta = [one.with_value(DeflatedExplicitVRLittleEndian.encode()) if one.tag == SYNTAX else one for one in meta]
-    return b"\0" * 128 + b"DICM" + joined(meta) + bombs.deflated(joined(body), 3000)
+    return b"\0" * 128 + b"DICM" + joined(meta) + packed(joined([*new, *body]))
 
 
 def _precincts() -> bytes:
