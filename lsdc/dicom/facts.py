@@ -164,10 +164,6 @@ def _facts(dataset: Dataset, path: Path) -> SliceFacts:
     )
 
 
-def _text(dataset: Dataset, tag: str) -> str:
-    return str(dataset.get(tag) or "")
-
-
 @cache
 def _is_compressed(syntax: UID) -> bool:
     return syntax.is_transfer_syntax and syntax.is_compressed

@@ -43,7 +43,7 @@ class SeriesStore:
 
     gigabytes: what the entries may take; with several writing processes it may be exceeded by a fiftieth for each.
     What cannot be written (a full disk, a read-only folder) is told once and costs nothing else. A series with a file
-    that could not be read is not kept: the reason may pass.
+    that could not be read is not kept: the reason may pass. Nor is one that is larger than the whole store.
     """
 
     def __init__(self, root: Path, gigabytes: float):
@@ -76,6 +76,8 @@ class SeriesStore:
 
     def _keep(self, entry: Path, slices: Sequence[StoredSlice], faults: Sequence[str]) -> None:
         size = sum(one.stored.nbytes for one in slices)
+        if size > self.bound:
+            return
         try:
             self._make_room(size)
             if shutil.disk_usage(self.root).free < size + SPARE_BYTES:

@@ -144,6 +144,11 @@ def test_those_not_asked_for_leave_first(tmp_path):
     equal(kept.read(folders[1]), read_series(folders[1]))
 
 
+def test_a_series_larger_than_the_store_is_not_kept(tmp_path, folder):
+    equal(SeriesStore(tmp_path / "store", 1e-6).read(folder), read_series(folder))
+    assert not entries(tmp_path / "store")
+
+
 def test_what_a_killed_writer_left_leaves_when_the_series_is_asked_for_again(tmp_path, folder, never_decoded):
     kept = SeriesStore(tmp_path / "store", 1)
     entry = kept._entry(folder)
