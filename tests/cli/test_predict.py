@@ -74,7 +74,8 @@ def test_a_lenient_run_takes_folds_whose_priors_are_lost(asked, tmp_path):
     assert "mine, fold 0: other priors stand in for its own: a csv file is missing" in recipe.notes
 
 
-@pytest.mark.parametrize("damage", ["compute: [", "seed: 1\n", "\xff"])
+@pytest.mark.parametrize("damage", ["compute: [", "seed: 1\n", "\xff", "seed: 2001-99-99", "a: " + "[" * 3000,
+                                    "a: &a [1]\nb: [*a, *a]"])
 def test_a_lenient_run_does_without_settings_that_cannot_be_read(asked, tmp_path, damage):
     (tmp_path / "runs" / "mine" / "config.yaml").write_text(damage, encoding="latin-1")
     with pytest.raises(ConfigError):
