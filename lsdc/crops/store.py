@@ -131,7 +131,7 @@ def _fresh(place: Path, study: int, key: str) -> bool:
         if described.get("key") != key:
             return False
         array = np.load(place / f"{study}.npy", mmap_mode="r") if described["rows"] else ()
-    except (StorageError, OSError, ValueError, KeyError):  # absent or damaged: cut again
+    except (StorageError, OSError, ValueError, KeyError, AttributeError, TypeError):  # absent or damaged: cut again
         return False
     return len(array) == len(described["rows"])
 

@@ -61,7 +61,11 @@ def leave_half(folder, store):
     next(store.glob("*/1001.json")).unlink()
 
 
-@pytest.mark.parametrize("change", [change_file, change_point, damage, leave_half])
+def leave_a_list(folder, store):
+    next(store.glob("*/1001.json")).write_text("[]")
+
+
+@pytest.mark.parametrize("change", [change_file, change_point, damage, leave_half, leave_a_list])
 def test_what_is_stale_or_damaged_is_cut_again_and_nothing_else(folder, tmp_path, change):
     root = tmp_path / "store"
     open_store(folder, folder.points, SETTINGS, root)
