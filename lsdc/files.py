@@ -110,10 +110,11 @@ def _held(lock: Path, where: Path, busy: str | None) -> Iterator[None]:
 def remove_asides(folder: Path, name: str = "*") -> None:
     """Remove what killed writers left beside a folder's files, or beside one: for who holds it alone."""
     for scratch in Path(folder).glob(f".{name if name == '*' else glob.escape(name)}.*{ASIDE}"):
-        for before in scratch.glob(f"{BEFORE}*"):  # of a folder that was to be replaced: the new one never came
-            if not os.path.lexists(place := scratch.with_name(before.name.removeprefix(BEFORE))):
-                os.replace(before, place)
-        shutil.rmtree(scratch, ignore_errors=True)
+        with suppress(OSError):  # what cannot be put back stays where it is
+            for before in scratch.glob(f"{BEFORE}*"):  # of a folder that was to be replaced: the new one never came
+                if not os.path.lexists(place := scratch.with_name(before.name.removeprefix(BEFORE))):
+                    os.replace(before, place)
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _made_beside(path: Path) -> Path:

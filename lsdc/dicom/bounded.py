@@ -16,7 +16,7 @@ from lsdc.errors import DicomError
 MAX_BYTES = 2**27  # 4096 x 4096 pixels of 64 bits; what one file may give to parse, unpacked
 MAX_READS = 100_000  # of one file: each element and each item of a sequence is one or more
 STEP_BYTES = 2**24  # read or unpacked at once
-UNDEFINED = 0xFFFFFFFF
+UNDEFINED = 0xFFFFFFFF  # as a length
 _LONG = {vr.encode() for vr in EXPLICIT_VR_LENGTH_32}  # their elements have 4 bytes of length
 _read = io.BufferedReader.read
 

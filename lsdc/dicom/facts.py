@@ -18,7 +18,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.pixels import get_decoder
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
-from lsdc.dicom.bounded import BoundedFile, parse
+from lsdc.dicom.bounded import UNDEFINED, BoundedFile, parse
 from lsdc.dicom.header import (
     bits_stored_of,
     check_single,
@@ -42,7 +42,6 @@ WANTED_NUMBERS = ("InstanceNumber", "SliceThickness", "SpacingBetweenSlices")
 _GEOMETRY = {"ImagePositionPatient": position_of, "ImageOrientationPatient": cosines_of, "PixelSpacing": spacing_of}
 _READERS = {**_GEOMETRY, "InstanceNumber": instance_number_of}
 _PIXEL_DATA, _ITEM, _END = (0x7FE0, 0x0010), (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
-_UNDEFINED = 0xFFFFFFFF
 
 
 class FileFault(StrEnum):
@@ -189,7 +188,7 @@ def _is_cut(file: BinaryIO, dataset: Dataset) -> bool:
     if len(head) < (8 if implicit else 12) or struct.unpack(order + "HH", head[:4]) != _PIXEL_DATA:
         return True
     length = struct.unpack(order + "L", head[-4:])[0]
-    if length == _UNDEFINED:
+    if length == UNDEFINED:
         return _fragments_are_cut(file, end)
     bits = dataset.get("BitsAllocated") or 16
     frames, samples = (int(dataset.get(tag) or 1) for tag in ("NumberOfFrames", "SamplesPerPixel"))
