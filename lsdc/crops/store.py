@@ -1,9 +1,10 @@
 """Crops cut once and kept, so that training reads no DICOM: one small array of bytes for each study.
 
 A study's crops lie in `<study_id>.npy`, (n, views, slices, size, size) uint8, beside `<study_id>.json` with their
-rows and the key of what they were made of: settings, points, and the files of the series used. Another key means
-stale, and the study is cut again. Folds and runs on one data folder with equal crop settings share a store; another
-data folder, which may have the same study ids and be trained on at the same time, has its own.
+rows, a checksum of both, and the key of what they were made of: settings, points, and the files of the series used.
+Another key means stale, another checksum damaged, and the study is cut again. Folds and runs on one data folder with
+equal crop settings share a store; another data folder, which may have the same study ids and be trained on at the same
+time, has its own.
 """
 
 import logging
@@ -18,7 +19,7 @@ from lsdc.config.sections import CropSettings
 from lsdc.crops.points import point_locations
 from lsdc.crops.views import VIEWS, cut_views
 from lsdc.errors import DataError, StorageError
-from lsdc.files import content_hash, files_in, locked, need_space, read_json, write_json, written_aside
+from lsdc.files import content_hash, file_hash, files_in, locked, need_space, read_json, write_json, written_aside
 from lsdc.processes import each
 from lsdc.tables import GRADES, POINTS
 
@@ -114,7 +115,8 @@ def _cut_study(
             header = aside.stat().st_size - sum(image.nbytes for image in images)
         for number, row in enumerate(rows):
             row["offset"] = header + number * images[0].nbytes
-    write_json(described, {"key": key, "rows": rows, "faults": faults})
+    checksum = _checksum(place, study_id, rows, faults)
+    write_json(described, {"key": key, "rows": rows, "faults": faults, "checksum": checksum})
     return study_id, faults
 
 
@@ -130,10 +132,14 @@ def _fresh(place: Path, study: int, key: str) -> bool:
         described = read_json(place / f"{study}.json")
         if described.get("key") != key:
             return False
-        array = np.load(place / f"{study}.npy", mmap_mode="r") if described["rows"] else ()
-    except (StorageError, OSError, ValueError, KeyError, AttributeError, TypeError):  # absent or damaged: cut again
+        return described["checksum"] == _checksum(place, study, described["rows"], described["faults"])
+    except (StorageError, OSError, KeyError, AttributeError):  # absent or damaged: cut again
         return False
-    return len(array) == len(described["rows"])
+
+
+def _checksum(place: Path, study: int, rows: list[dict], faults: list[str]) -> str:
+    """Of a study's crops and their description; OSError where there are rows and no crops."""
+    return content_hash([rows, faults, file_hash(place / f"{study}.npy") if rows else None])
 
 
 def _key(folder: CompetitionFolder, study: int, points: pd.DataFrame) -> str:

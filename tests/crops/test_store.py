@@ -1,3 +1,4 @@
+import json
 import os
 
 import numpy as np
@@ -57,6 +58,20 @@ def damage(folder, store):
     path.write_bytes(path.read_bytes()[:-9])
 
 
+def flip_a_bit(folder, store):
+    path = next(store.glob("*/1001.npy"))
+    changed = bytearray(path.read_bytes())
+    changed[-9] ^= 1
+    path.write_bytes(changed)
+
+
+def move_an_offset(folder, store):
+    path = next(store.glob("*/1001.json"))
+    told = json.loads(path.read_text())
+    told["rows"][1]["offset"] = told["rows"][0]["offset"]
+    path.write_text(json.dumps(told))
+
+
 def leave_half(folder, store):
     next(store.glob("*/1001.json")).unlink()
 
@@ -65,7 +80,8 @@ def leave_a_list(folder, store):
     next(store.glob("*/1001.json")).write_text("[]")
 
 
-@pytest.mark.parametrize("change", [change_file, change_point, damage, leave_half, leave_a_list])
+@pytest.mark.parametrize("change", [
+    change_file, change_point, damage, flip_a_bit, move_an_offset, leave_half, leave_a_list])
 def test_what_is_stale_or_damaged_is_cut_again_and_nothing_else(folder, tmp_path, change):
     root = tmp_path / "store"
     open_store(folder, folder.points, SETTINGS, root)
