@@ -1,4 +1,4 @@
-"""Which processes grade on this machine: one for each GPU that computes, else a few on the CPU."""
+"""Which processes grade on this machine: one or several for each GPU that computes, else a few on the CPU."""
 
 import logging
 from concurrent.futures.process import BrokenProcessPool
@@ -16,7 +16,9 @@ from lsdc.submit.recipe import Recipe
 from lsdc.submit.worker import Work, open_models
 from lsdc.threads import cores
 
-MOST_LANES, GIGABYTES_EACH = 4, 1.2  # of processes on the CPU, and of memory for each
+MOST_LANES = 4  # processes on the CPU, or on one GPU
+GIGABYTES_EACH, GIGABYTES_ON_GPU = 1.2, 4.0  # memory of the machine for each, that of one on a GPU with its reader
+CORES_ON_GPU = 2  # of each process on a GPU: one grades, one reads ahead
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +41,10 @@ class Crew:
 
 
 def choose_crew(recipe: Recipe, folder: CompetitionFolder, compute: ComputeSettings, studies: int) -> Crew:
-    """A process for each GPU, else for each core of the CPU up to four (measured: two processes of one thread grade
-    more studies on two cores than one of two threads).
+    """Processes for each GPU, one for every two cores and up to four, since most of a study's time is the CPU's.
+
+    Without a GPU one for each core up to four (measured: two processes of one thread grade more studies on two cores
+    than one of two threads). `compute.workers` bounds them, and so does the free memory.
 
     DeviceError when a GPU is asked for and none computes.
     """
@@ -50,11 +54,11 @@ def choose_crew(recipe: Recipe, folder: CompetitionFolder, compute: ComputeSetti
         threads = max(1, cores() // lanes)
         work = Work(folder, partial(open_models, recipe, compute, None, threads), "cpu", threads, ahead=False)
         return Crew((work,) * lanes, FULL, tuple(notes))
-    gpus = gpus[:max(studies, 1)]
     half, precision, said = decide_precision(recipe, folder, compute, gpus[0])
-    threads = max(1, cores() // len(gpus))
+    lanes = [gpu for _ in range(_lanes_on_each(len(gpus), compute)) for gpu in gpus][:max(studies, 1)]
+    threads = max(1, cores() // len(lanes))
     load = partial(open_models, recipe, compute, half, threads)
-    return Crew(tuple(Work(folder, load, gpu, threads, ahead=True) for gpu in gpus), precision, (*notes, *said))
+    return Crew(tuple(Work(folder, load, gpu, threads, ahead=True) for gpu in lanes), precision, (*notes, *said))
 
 
 def _gpus(compute: ComputeSettings) -> tuple[list[str], list[str]]:
@@ -82,9 +86,18 @@ def _may_have_gpu() -> bool:
 
 def _lanes(compute: ComputeSettings, studies: int) -> int:
     wanted = min(compute.workers or cores(), cores(), MOST_LANES, max(studies, 1))
+    return max(1, min(wanted, int(_free_gb() / GIGABYTES_EACH)))
+
+
+def _lanes_on_each(gpus: int, compute: ComputeSettings) -> int:
+    wanted = min(compute.workers or cores(), cores()) // (CORES_ON_GPU * gpus)
+    return max(1, min(wanted, MOST_LANES, int(_free_gb() / (GIGABYTES_ON_GPU * gpus))))
+
+
+def _free_gb() -> float:
+    """Memory of the machine; much where the system does not tell."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
-        free_gb = next(int(line.split()[1]) / 1e6 for line in lines if line.startswith("MemAvailable"))
+        return next(int(line.split()[1]) / 1e6 for line in lines if line.startswith("MemAvailable"))
     except (OSError, ValueError, StopIteration):
-        return wanted
-    return max(1, min(wanted, int(free_gb / GIGABYTES_EACH)))
+        return 1e6
