@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from lsdc.bench.gpus import watched
 from lsdc.bench.saved import last_figures, save_figures
 from lsdc.competition.asked import read_asked
 from lsdc.config import Settings, cache_root
@@ -39,7 +40,8 @@ def bench_prediction(data: Path, run: RunFolder, settings: Settings) -> str:
     recipe = Recipe.of_run(run, [run.trained_folds()[0].number])
     terms = Terms(work / "submission.csv", work, strict=False)
     before_s = _cpu_seconds()
-    told = predict_test_part(data, recipe, settings.compute, terms).figures
+    with watched() as gpus:
+        told = predict_test_part(data, recipe, settings.compute, terms).figures
     cpu_s = (_cpu_seconds() - before_s) / studies
     memory = {name: told["memory_gb"][max(0, round(share * len(told["memory_gb"])) - 1)]
               for name, share in POINTS.items()}
@@ -47,7 +49,7 @@ def bench_prediction(data: Path, run: RunFolder, settings: Settings) -> str:
                                                 "fallbacks", "failed_studies")},
                "run": run.path.name, "steady_seconds_per_study": told["steady_seconds_per_study"],
                "seconds_per_study": told["seconds_per_study"], "memory_gb": memory,
-               "cpu_seconds_per_study": cpu_s}
+               "cpu_seconds_per_study": cpu_s, "gpus": gpus}
     before = last_figures("predict")
     said = save_figures("predict", figures)
     return f"{_table(figures, before)}\n\n{_said(figures)}; {said}"
@@ -72,7 +74,9 @@ def _table(now: dict, before: dict) -> str:
 
 
 def _said(now: dict) -> str:
+    gpus = "".join(f"; {name} busy {100 * one['busy']:.0f} %, {one['memory_gb']:.1f} GB"
+                   for name, one in now["gpus"].items())
     return (f"{now['studies']} studies in {now['seconds']:.0f} s, {now['lanes']} on {', '.join(now['devices'])}, "
             f"{now['precision']}; stages are medians of one process, from study to study counts all processes; memory "
             f"is the sum of all processes' peaks; {100 * now['fallback_share']:.1f} % of rows from priors, run "
-            f"{now['run']}")
+            f"{now['run']}{gpus}")
