@@ -40,6 +40,14 @@ def imports(tree: ast.AST):
             yield from ((f"lsdc.{alias.name}" for alias in node.names) if node.module == "lsdc" else (node.module,))
 
 
+def test_one_module_alone_knows_of_the_network():
+    """Training on several devices, which talk to each other; `tests/faults/test_private.py` watches every command."""
+    asking = {"aiohttp", "asyncio", "ftplib", "http", "httpx", "requests", "smtplib", "socket", "socketserver", "ssl",
+              "telnetlib", "urllib", "urllib3", "websockets", "xmlrpc"}
+    assert {path for path, tree in MODULES.items() if {name.split(".")[0] for name in imports(tree)} & asking} == {
+        "lsdc/grade/launch.py"}
+
+
 def test_every_room_has_a_floor():
     rooms = {room_of(path) for path in MODULES} - {"__init__", "__main__"}
     assert rooms == set(floors())
