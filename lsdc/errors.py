@@ -1,5 +1,7 @@
 """One small family of exceptions: what was wanted, what came, where, and what to do."""
 
+LINES, LAST, LONGEST = 200, 5, 2000  # of a message: lines, of these at its end, and characters of each
+
 
 class LsdcError(Exception):
     """Base of every error the kit raises on purpose.
@@ -28,7 +30,7 @@ class LsdcError(Exception):
                 lines.append(f"  {word + ':':<8}{printable(str(value)) if word == 'where' else value}")
         if self.remedy:
             lines.append(f"  {'to do:':<8}{self.remedy}")
-        return message("\n".join(lines))
+        return bounded(message("\n".join(lines)))
 
     def __reduce__(self):  # so that an error crosses process boundaries whole
         return _rebuild, (type(self), self.problem, self.wanted, self.got, self.where, self.remedy)
@@ -102,6 +104,19 @@ def message(text: str) -> str:
       got: c
     """
     return "\n  ".join(map(printable, text.split("\n  ")))
+
+
+def bounded(text: str) -> str:
+    """A message with at most LINES lines of at most LONGEST characters; how many are left out is said.
+
+    >>> [len(bounded("a\\n" * 150).split("\\n")), len(bounded("a\\n" * 500).split("\\n"))]
+    [151, 200]
+    """
+    lines = [shortened(line, LONGEST) for line in text.split("\n")]
+    if len(lines) <= LINES:
+        return "\n".join(lines)
+    first = lines[:LINES - LAST - 1]
+    return "\n".join([*first, f"  ... {len(lines) - len(first) - LAST} lines left out", *lines[-LAST:]])
 
 
 def shortened(text: str, longest: int = 200) -> str:

@@ -19,6 +19,7 @@ from lsdc.errors import BusyError, StorageError
 log = logging.getLogger(__name__)
 
 ASIDE = ".aside"  # how folders end in which files are written before they are renamed
+LONGEST_NAME = 255  # bytes of a file's or folder's name, on Linux
 BEFORE = "before-"  # how names begin there of folders that make room
 ELSEWHERE = "choose another: LSDC_RUNS, LSDC_CACHE (make RUNS=... CACHE=...), or --out where there is one"
 
@@ -156,8 +157,12 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> dict:
+    """A json file whose top is an object, as all of ours are; StorageError for anything else."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        told = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(told, dict):
+            raise ValueError(f"an object was wanted, this is of type {type(told).__name__}")
+        return told
     except (OSError, ValueError, RecursionError) as error:
         raise StorageError("this file cannot be read as json", where=path, got=error,
                            remedy="remove it and run the stage that writes it again") from error
@@ -193,7 +198,8 @@ def files_in(folder: Path) -> list[list]:
 
 def is_plain_name(name: object) -> bool:
     """Whether it can name a file or folder and leads nowhere else."""
-    return isinstance(name, str) and name not in ("", ".", "..") and not set("/\\\0") & set(name)
+    return (isinstance(name, str) and name not in ("", ".", "..") and not set("/\\\0") & set(name)
+            and len(name.encode("utf-8", "surrogatepass")) <= LONGEST_NAME)
 
 
 def content_hash(value: object) -> str:

@@ -4,9 +4,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from lsdc.errors import DataError
+from lsdc.errors import DataError, StorageError, shortened
 from lsdc.files import read_json
 
+CENTURY_S = 3.2e9  # no stage takes longer
 RESULTS = {  # of each stage, in the order of the flow; names of FoldFolder's files
     "train the detector": ("detector",),
     "locate": ("locations", "tuning_locations", "location_errors", "levels", "location_notes", "box_matches"),
@@ -38,6 +39,17 @@ class FoldFolder:
     stages = property(lambda self: self.path / "stages.json")  # seconds and peak memory of each stage
     history = property(lambda self: self.classifier / "history.csv")  # losses of each epoch
 
+    def stage_records(self) -> dict[str, dict]:
+        """What stages.json says of each stage; {} without the file, StorageError where it is damaged."""
+        records = read_json(self.stages) if self.stages.exists() else {}
+        if strange := [name for name, one in records.items()
+                       if not isinstance(one, dict) or type(one.get("seconds", 0.0)) not in (int, float)
+                       or not 0 <= one.get("seconds", 0.0) < CENTURY_S]:
+            raise StorageError("this is no record of a fold's stages", got=", ".join(map(shortened, strange)),
+                               wanted="for each stage an object with its seconds", where=self.stages,
+                               remedy="remove it: it only tells how long the stages took")
+        return records
+
     def done(self, stage: str) -> bool:
         """Whether every result of a stage (a key of RESULTS) is there."""
         return all(getattr(self, name).exists() for name in RESULTS[stage])
@@ -66,8 +78,10 @@ class RunFolder:
 
     def data(self) -> dict:
         """What the run was made with: folder and fingerprint; DataError when the record is not whole."""
-        known = read_json(self.environment) if self.environment.exists() else None
-        data = known.get("data") if isinstance(known, dict) else None
+        try:
+            data = read_json(self.environment).get("data")
+        except StorageError:
+            data = None
         if not isinstance(data, dict) or not {"folder", "fingerprint"} <= set(data):
             raise DataError("the record of what this run was made with is missing or damaged", where=self.environment,
                             wanted="data: folder, fingerprint", remedy="start the run anew under another RUN=name")

@@ -77,12 +77,24 @@ def test_what_a_run_was_made_with(tmp_path):
     run = RunFolder(tmp_path)
     with pytest.raises(DataError, match=r"missing or damaged(.|\n)*data: folder, fingerprint(.|\n)*RUN=name"):
         run.data()
-    for damaged in ([], {"data": None}, {"data": {"folder": "x"}}):
-        write_json(run.environment, damaged)
+    for damaged in ("{", "[]", '{"data": null}', '{"data": {"folder": "x"}}'):
+        run.environment.write_text(damaged)
         with pytest.raises(DataError, match="missing or damaged"):
             run.data()
-    run.environment.write_text("{")
-    with pytest.raises(StorageError, match="cannot be read as json"):
-        run.data()
+
+
+def test_records_of_stages(tmp_path):
+    fold = RunFolder(tmp_path).fold(0)
+    assert fold.stage_records() == {}
+    write_json(fold.stages, {"locate": {"seconds": 3, "commit": None}, "predict": {"taken_from": "another"}})
+    assert set(fold.stage_records()) == {"locate", "predict"}
+    for damaged in ("x", {"seconds": "3"}, {"seconds": -1}, {"seconds": float("nan")}, {"seconds": 10**40}):
+        write_json(fold.stages, {"locate": damaged, "predict": {}})
+        with pytest.raises(StorageError, match=r"no record of a fold's stages(.|\n)*got:    locate\n(.|\n)*remove it"):
+            fold.stage_records()
+
+
+def test_what_a_whole_run_was_made_with(tmp_path):
+    run = RunFolder(tmp_path)
     write_json(run.environment, {"data": {"folder": "x", "fingerprint": "y"}})
     assert run.data() == {"folder": "x", "fingerprint": "y"}

@@ -15,13 +15,10 @@ log = logging.getLogger(__name__)
 def last_figures(name: str) -> dict:
     """The figures saved last under a name; empty when there are none, or they are damaged, which is told."""
     try:
-        figures = read_json(_path(name)) if _path(name).exists() else {}
-        if not isinstance(figures, dict):
-            raise StorageError("the last figures are damaged", where=_path(name))
+        return read_json(_path(name)) if _path(name).exists() else {}
     except StorageError as error:
         log.warning("nothing to compare with: %s", error)
         return {}
-    return figures
 
 
 def save_figures(name: str, figures: dict) -> str:

@@ -14,7 +14,6 @@ from lsdc.evaluate.graded import graded
 from lsdc.evaluate.out_of_fold import OutOfFold
 from lsdc.evaluate.plain import plain
 from lsdc.evaluate.probabilities import probabilities
-from lsdc.files import read_json
 from lsdc.runs import RESULTS, RunFolder
 from lsdc.taxonomy import Condition
 
@@ -72,7 +71,7 @@ def standing(trial: Trial) -> Standing:
 
 def stage_seconds(run: RunFolder, folds: tuple[int, ...]) -> dict[str, float]:
     """Seconds of each stage of a run, summed over these folds; a stage without a record counts nothing."""
-    records = [read_json(path) for fold in folds if (path := run.fold(fold).stages).exists()]
+    records = [run.fold(fold).stage_records() for fold in folds]
     return {stage: round(sum(record.get(stage, {}).get("seconds", 0.0) for record in records), 1) for stage in RESULTS}
 
 
@@ -83,8 +82,7 @@ def _out_of_fold(trial: Trial, variant: Variant) -> OutOfFold:
 
 def _row(variant: Variant, figures: dict, run: RunFolder, folds: tuple[int, ...]) -> dict:
     score = next(one for one in figures["scores"] if one["name"] == "model")
-    commits = {one.get("commit") for fold in folds if (path := run.fold(fold).stages).exists()
-               for one in read_json(path).values()}
+    commits = {one.get("commit") for fold in folds for one in run.fold(fold).stage_records().values()}
     return {
         **{name: score[name] for name in (*FIGURES, "intervals")}, "name": variant.name,
         "share_of_way": figures["share_of_way"],

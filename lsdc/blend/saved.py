@@ -13,7 +13,7 @@ from lsdc.blend.stack import Answers, answers_of, rows_of
 from lsdc.errors import StorageError
 from lsdc.files import content_hash, is_plain_name, read_json, write_json, written_aside
 from lsdc.tables import PREDICTIONS
-from lsdc.taxonomy import TARGETS, Condition, Level
+from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, Condition, Level
 
 FORMAT, VERSION = "lsdc blend", 1
 NO_MODEL = "no model of the blend answers"
@@ -78,9 +78,8 @@ def write_blend(blend: Blend, path: Path, predictions: pd.DataFrame | None = Non
 def read_blend(path: Path) -> Blend:
     """A blend file; StorageError when it is missing, of another format or version, changed, or does not fit."""
     content = read_json(path)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise _fault(path, "this is not a blend file", f"format {FORMAT!r}",
-                     repr(content.get("format") if isinstance(content, dict) else type(content).__name__))
+    if content.get("format") != FORMAT:
+        raise _fault(path, "this is not a blend file", f"format {FORMAT!r}", repr(content.get("format")))
     if content.get("version") != VERSION:
         raise _fault(path, "a blend file of another version", VERSION, repr(content.get("version")))
     told = content.pop("sha256", None)
@@ -101,7 +100,13 @@ def read_blend(path: Path) -> Blend:
     if faults := _misfits(steps, len(members)):
         raise _fault(path, "the parameters of this blend do not fit", "finite arrays of the shapes of its steps",
                      "; ".join(faults))
-    return Blend(members, Chain(steps), record)
+    blend = Blend(members, Chain(steps), record)
+    with np.errstate(all="ignore"):
+        priors = blend.rows({}, [0])[list(SEVERITY_COLUMNS)].to_numpy(np.float64)  # what answers where no model does
+    if not (np.isfinite(priors).all() and (priors >= 0).all()):
+        raise _fault(path, "the parameters of this blend do not fit", "finite probabilities where no model answers",
+                     "others")
+    return blend
 
 
 def fallbacks(frames: Mapping[str, pd.DataFrame], answers: Answers, row_ids: pd.Series) -> list[str | None]:

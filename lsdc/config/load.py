@@ -11,6 +11,8 @@ from pydantic import BaseModel, ValidationError, create_model
 from lsdc.config.sections import Settings
 from lsdc.errors import ConfigError
 
+LONGEST = 100_000  # characters, which take a second to parse
+
 Kind = TypeVar("Kind", bound=BaseModel)
 
 
@@ -71,7 +73,9 @@ def read_mapping(path: Path, *, wanted: str, remedy: str) -> dict:
 
 
 def parsed_yaml(text: str) -> object:
-    """What yaml says in plain values; ValueError where it is none, has an alias or a key twice, or goes very deep."""
+    """What yaml says in plain values; ValueError where it is none, has an alias or a key twice, or is long or deep."""
+    if len(text) > LONGEST:
+        raise ValueError(f"it has {len(text)} characters, and a config no more than {LONGEST}")
     try:
         return yaml.load(text, Loader=_UniqueLoader)  # noqa: S506 # nosec B506 (a SafeLoader)
     except (yaml.YAMLError, AttributeError, TypeError, LookupError, ArithmeticError) as error:  # unlike their tag

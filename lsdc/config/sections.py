@@ -63,7 +63,7 @@ class DetectorSettings(Record):
         description="near: slices about the points too, and negatives; annotated: as the paper did, those with points "
                     "alone. With side_and_level annotated, with image near")
     mm_per_px: PositiveFloat | None = Field(description="null fits each series' slices into image_px")
-    image_px: PositiveInt = Field(multiple_of=32)
+    image_px: PositiveInt = Field(multiple_of=32, le=4096)
     box_mm: PerCondition | None = Field(description="side of the boxes; null: box_px instead")
     box_px: PositiveInt | None = Field(description="side in the slice's own pixels, as in the paper; null: box_mm")
     window: Literal["series", "slice"] = Field(description="grey values from percentiles of the series, or a slice's "
@@ -98,9 +98,9 @@ class DetectorSettings(Record):
 class CropSettings(Record):
     """Patches around a location: all conditions share size_px and slices; size_mm differs."""
 
-    size_px: PositiveInt
+    size_px: int = Field(gt=0, le=1024)
     size_mm: PerCondition | None = Field(description="null cuts size_px native pixels, as the paper did")
-    slices: Annotated[int, Field(ge=1), AfterValidator(_odd)]
+    slices: Annotated[int, Field(ge=1, le=65), AfterValidator(_odd)]
     views: Literal["own", "both"] = Field(
         description="own: the plane that the condition is annotated on; both: also a plane across it, where the same "
                     "place is seen (canal and foramina: axial T2; recesses: sagittal T2)")
@@ -116,8 +116,8 @@ class ClassifierSettings(Record):
         description="stacked: a view's slices are the channels of one image; attention: the trunk sees each slice by "
                     "itself, and what it saw is pooled by learned attention")
     sequence_layers: int = Field(
-        ge=0, description="transformer layers in which a study's targets see each other: levels, conditions, the other "
-                          "side; 0: each target by itself")
+        ge=0, le=24, description="transformer layers in which a study's targets see each other: levels, conditions, "
+                                 "the other side; 0: each target by itself")
     head: Literal["softmax", "ordinal"] = Field(
         description="softmax: three free logits; ordinal: one degree of narrowing against thresholds")
     level_bias: bool = Field(description="a bias (or thresholds) for each level, so that the network knows where it is")

@@ -54,17 +54,21 @@ class Detector:
         record = read_record(folder)
         path = folder / MODEL_FILE
         try:
+            settings = DetectorSettings.model_validate(record["settings"])
+            shape, fold, digest = SpineShape.from_json(record["shape"]), int(record["fold"]), record["sha256"]
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise _unreadable(folder / RECORD_FILE, f"{type(error).__name__}: {error}") from error
+        try:
             found = file_hash(path)
         except OSError as error:
             raise WeightsError("the detector's network is missing", wanted=MODEL_FILE, where=folder, got=error.strerror,
                                remedy="train the fold again, or copy the whole folder") from error
-        if found != record["sha256"]:
+        if found != digest:
             raise WeightsError("the detector's network is not the one its record describes", where=path,
-                               wanted=f"sha256 {record['sha256']}", got=f"sha256 {found}",
+                               wanted=f"sha256 {digest}", got=f"sha256 {found}",
                                remedy="train the fold again, or copy the whole folder")
         device = torch.device(device)
-        return cls(load_network(path, device), DetectorSettings.model_validate(record["settings"]),
-                   SpineShape.from_json(record["shape"]), int(record["fold"]), device, batch)
+        return cls(load_network(path, device), settings, shape, fold, device, batch)
 
     @property
     def classes(self) -> ClassList:
@@ -135,12 +139,15 @@ def read_record(folder: Path) -> dict:
     try:
         record = read_json(path)
     except LsdcError as error:
-        raise WeightsError("the detector's record cannot be read", where=path, got=error.got,
-                           remedy="train the fold again, or copy the whole folder") from error
-    classes = record.get("classes") if isinstance(record, dict) else None
-    if classes not in ([*CLASSES.names], [*TARGET_CLASSES.names]) or record.get("format") != FORMAT:
-        got = {key: record.get(key) for key in ("format", "classes")} if isinstance(record, dict) else type(record)
-        raise WeightsError("a detector of another kit or version", where=path, got=got,
+        raise _unreadable(path, error.got) from error
+    if record.get("classes") not in ([*CLASSES.names], [*TARGET_CLASSES.names]) or record.get("format") != FORMAT:
+        raise WeightsError("a detector of another kit or version", where=path,
+                           got={key: record.get(key) for key in ("format", "classes")},
                            wanted=f"format {FORMAT}, classes {', '.join(CLASSES.names)}, or the paper's 25",
                            remedy="train the fold again with this version")
     return record
+
+
+def _unreadable(path: Path, got: object) -> WeightsError:
+    return WeightsError("the detector's record cannot be read", where=path, got=got,
+                        remedy="train the fold again, or copy the whole folder")

@@ -67,9 +67,15 @@ class SpineShape:
 
     @classmethod
     def from_json(cls, values: dict) -> "SpineShape":
-        mean = np.array(values["mean_mm"], dtype=float)
-        return cls(mean, np.array(values["modes_mm"], dtype=float).reshape(-1, *mean.shape),
-                   np.array(values["rest_mm"], dtype=float))
+        """What `to_json` gave; KeyError, TypeError, ValueError or OverflowError for anything else."""
+        mean, modes, rest = (np.array(values[name], dtype=float) for name in ("mean_mm", "modes_mm", "rest_mm"))
+        if mean.shape != (len(TARGETS), 3) or mean.shape != rest.shape:
+            raise ValueError(f"positions and deviations of {len(TARGETS)} targets were wanted, their shapes are "
+                             f"{mean.shape} and {rest.shape}")
+        modes = modes.reshape(-1, *mean.shape)
+        if not all(np.isfinite(one).all() for one in (mean, modes, rest)) or (rest <= 0).any():
+            raise ValueError("finite numbers were wanted, deviations above 0")
+        return cls(mean, modes, rest)
 
 
 def fit_shape(positions_mm: Sequence[np.ndarray]) -> SpineShape:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from lsdc.errors import printable
+from lsdc.errors import printable, shortened
+
+LONGEST = 400
 
 
 def grid(rows: Sequence[Sequence], headers: Sequence[str]) -> str:
@@ -13,12 +15,12 @@ def grid(rows: Sequence[Sequence], headers: Sequence[str]) -> str:
 
 
 def on_lines(rows: Sequence[Sequence]) -> list[list]:
-    """Rows whose texts, which may be words of files, are of one line each.
+    """Rows whose texts, which may be words of files, are of one line each, and of no more than LONGEST characters.
 
     >>> on_lines([["a\\nb", 1]])
     [['a\\\\nb', 1]]
     """
-    return [[printable(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    return [[shortened(printable(cell), LONGEST) if isinstance(cell, str) else cell for cell in row] for row in rows]
 
 
 def number(value: float | None, digits: int = 4) -> str:

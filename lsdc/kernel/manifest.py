@@ -34,7 +34,7 @@ def read_manifest(folder: Path) -> dict:
         content = read_json(path)
     except StorageError as error:
         raise DataError("the manifest of a bundle cannot be read", got=error.got, where=path, remedy=remedy) from error
-    if not isinstance(content, dict) or (content.get("format"), content.get("version")) != (FORMAT, VERSION):
+    if (content.get("format"), content.get("version")) != (FORMAT, VERSION):
         raise DataError("a bundle of another kit or version", wanted=f"{FORMAT!r}, version {VERSION}", where=path,
                         remedy=remedy)
     if content.get("sha256") != content_hash({key: value for key, value in content.items() if key != "sha256"}):
@@ -90,7 +90,7 @@ def _strange(content: dict) -> list[str]:
     places = {BLEND} | {place for name, told in runs.items() if _has_folds(told)
                         for place in run_places(name, [f"fold{number}" for number in told["folds"]])}
     faults += [fault for name, told in files.items() for fault in _of_file(name, told, places)]
-    if content.get("wheel") not in files:
+    if content.get("wheel") not in list(files):
         faults.append(f"its wheel {content.get('wheel')!r} is not among its files")
     return faults + _twice(files) + _of_extras(content.get("extras"))
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
-from lsdc.errors import StorageError, printable
+from lsdc.errors import StorageError, printable, shortened
 from lsdc.evaluate.cells import between, number, on_lines, percent
 from lsdc.files import read_json
 from lsdc.tables import Column, Table, for_spreadsheets, read_csv, write_csv
@@ -49,7 +49,8 @@ def text_of_ledger(rows: Sequence[dict], notes: Sequence[str]) -> str:
     table = tabulate(on_lines(lines), headers, tablefmt="simple", disable_numparse=True,
                      colalign=["left"] * 3 + ["right"] * 3 + ["left"] * 2 + ["right"] * 2) if lines else ""
     told = [f"{row['name']}: {row['fault']}" for row in rows if row["fault"]]
-    return "\n\n".join(part for part in (table, "\n".join(map(printable, [*told, *notes]))) if part)
+    below = "\n".join(shortened(printable(one), 500) for one in [*told, *notes])
+    return "\n\n".join(part for part in (table, below) if part)
 
 
 def write_ledger(root: Path, rows: Sequence[dict]) -> None:
@@ -66,7 +67,7 @@ def _row(folder: Path) -> dict:
         return row | _of_manifest(read_json(path))
     except StorageError as error:
         return row | {"fault": f"its manifest cannot be read: {error.got}"}
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ZeroDivisionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         return row | {"fault": f"its manifest is damaged: {error!r}"}
 
 

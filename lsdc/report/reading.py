@@ -139,7 +139,7 @@ class FileReader:
         except LsdcError as error:
             got = f": {_one_line(error.got)}" if error.got is not None else ""
             self.problems.append(f"{name} is damaged: {error.problem}{got}")
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             self.problems.append(f"{name} cannot be read: {_one_line(error)}")
         return None
 

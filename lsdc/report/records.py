@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 class FileRecord(BaseModel):
     """Part of a json or yaml file; unlike settings, other keys in it are passed over."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, str_max_length=8000)
 
 
 Ends = tuple[float | None, float | None]  # of an interval; None where it is undefined

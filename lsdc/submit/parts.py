@@ -63,7 +63,7 @@ class Parts:
             part = Part(**told | {"effort": Effort(**told["effort"]) if told["effort"] else None})
             fits = part.failed or (are_probabilities(np.array(part.values, dtype=np.float64))
                                    and len(part.fallback) == len(TARGETS))
-        except (StorageError, TypeError, KeyError, ValueError) as error:
+        except (StorageError, TypeError, KeyError, ValueError, OverflowError) as error:
             log.warning("study %s is predicted again: its part is damaged (%s)", study_id, error)
             return None
         return part if fits and part.study_id == study_id and part.files == files_of(folder, study_id) else None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lsdc.config import Settings, differences, load_settings
 from lsdc.errors import ConfigError, DataError
-from lsdc.files import file_hash, read_json, write_json, written_aside
+from lsdc.files import file_hash, write_json, written_aside
 from lsdc.folds import read_folds
 from lsdc.runs import RESULTS, FoldFolder, RunFolder
 from lsdc.tables import FOLDS
@@ -37,7 +37,7 @@ def share_locations(source: RunFolder, run: RunFolder, fold: int) -> FoldFolder:
     if here.path.exists():
         _compare(there, here)
         return here
-    stages = read_json(there.stages) if there.stages.exists() else {}
+    stages = there.stage_records()
     with written_aside(here.path) as aside:
         aside.mkdir()
         copied = FoldFolder(aside)

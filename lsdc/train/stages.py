@@ -5,7 +5,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lsdc.files import read_json, write_json
+from lsdc.errors import StorageError
+from lsdc.files import write_json
 from lsdc.ranks import rank, wait_until
 from lsdc.record import commit, peak_memory_gb
 from lsdc.runs import FoldFolder
@@ -35,7 +36,15 @@ def stage(here: FoldFolder, name: str) -> Iterator[bool]:
     start = time.perf_counter()
     yield True
     seconds = time.perf_counter() - start
-    stages = read_json(here.stages) if here.stages.exists() else {}
-    write_json(here.stages, stages | {name: {
+    write_json(here.stages, _known(here) | {name: {
         "seconds": round(seconds, 1), "peak_memory_gb": round(peak_memory_gb(), 2), "commit": commit()}})
     log.info("%s: %.0f s", name, seconds)
+
+
+def _known(here: FoldFolder) -> dict[str, dict]:
+    """What is on record; nothing where that is damaged: no training ends for it."""
+    try:
+        return here.stage_records()
+    except StorageError as error:
+        log.warning("begun anew: %s", error)
+        return {}

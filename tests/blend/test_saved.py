@@ -78,7 +78,7 @@ def changed(content: dict, rehash: bool = True, **parts) -> dict:
     (lambda c: c | {"record": {"chosen": "mean"}}, "was changed after it was written"),
     (lambda c: changed(c, version=2), "another version\n  wanted: 1\n  got:    2"),
     (lambda c: {"total": 0.4}, "this is not a blend file"),
-    (lambda c: [1], "this is not a blend file\n(.|\n)*list"),
+    (lambda c: [1], "cannot be read as json\n(.|\n)*list"),
     (lambda c: changed(c, models=c["models"][:1]), r"do not fit(.|\n)*pool: wanted"),
     (lambda c: changed(c, steps=c["steps"][1:]), "the first step is no pool"),
     (lambda c: changed(c, steps=[*c["steps"], {"kind": "magic", "parameters": {}}]), "unknown step 'magic'"),

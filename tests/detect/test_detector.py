@@ -182,13 +182,18 @@ def test_a_changed_missing_or_foreign_detector_is_refused(trained, tmp_path):
     with pytest.raises(WeightsError, match="network is missing"):
         Detector.load(copy)
     record = json.loads((copy / "detector.json").read_text())
-    for broken in (record | {"classes": ["disc"]}, record | {"format": 99}, {}, []):
+    for broken in (record | {"classes": ["disc"]}, record | {"format": 99}, {}):
         (copy / "detector.json").write_text(json.dumps(broken))
         with pytest.raises(WeightsError, match="another kit or version"):
             Detector.load(copy)
-    (copy / "detector.json").write_text("{")
-    with pytest.raises(WeightsError, match="record cannot be read"):
-        Detector.load(copy)
+    shape = record["shape"]
+    for text in ("{", "[]", *(json.dumps(record | changes) for changes in (
+            {"shape": {}}, {"shape": shape | {"mean_mm": shape["mean_mm"][:9]}},
+            {"shape": shape | {"rest_mm": [[0] * 3] * 25}},
+            {"shape": shape | {"modes_mm": [["x"]]}}, {"fold": 1e999}, {"settings": {"epochs": "many"}}))):
+        (copy / "detector.json").write_text(text)
+        with pytest.raises(WeightsError, match="record cannot be read"):
+            Detector.load(copy)
 
 
 def test_inference_needs_no_ultralytics(trained):

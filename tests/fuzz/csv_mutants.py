@@ -18,7 +18,7 @@ def csv_mutant(files: Mapping[str, bytes], number: int) -> tuple[str, str, bytes
     name = random.choice(sorted(files))
     data, story = files[name], []
     for change in random.choices(CHANGES, k=random.choice((1, 1, 1, 2, 3))):
-        data = change(data, random) if change is not _spliced else _spliced(data, random, files)
+        data = change(data, random) if change is not spliced else spliced(data, random, files)
         story.append(change.__name__.strip("_"))
     return name, ", ".join(story), data
 
@@ -31,18 +31,18 @@ def _data(lines: list[list[str]]) -> bytes:
     return "\n".join(",".join(line) for line in lines).encode("utf-8", "surrogateescape")
 
 
-def _encoded(data: bytes, random: Random) -> bytes:
+def encoded(data: bytes, random: Random) -> bytes:
     encoding = random.choice(("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig", "utf-7", "cp500"))
     return data.decode("utf-8", "replace").encode(encoding, "replace")
 
 
-def _bad_characters(data: bytes, random: Random) -> bytes:
+def bad_characters(data: bytes, random: Random) -> bytes:
     at = random.randrange(len(data) + 1)
     return data[:at] + random.choice((b"\xe9", b"\xff\xfe", b"\xed\xa0\x80", b"\0", b"\0" * 500, b"\x1a",
                                       b"\xef\xbb\xbf", b"\x0b", b"\xc2\x85", b"\xe2\x80\xa8")) + data[at:]
 
 
-def _newlines(data: bytes, random: Random) -> bytes:
+def newlines(data: bytes, random: Random) -> bytes:
     return data.replace(b"\n", random.choice((b"\r", b"\r\n", b"\n\r", b"\n\n", b"\r\r\n", b"\x0b", b"", b"\n\n\n,\n")))
 
 
@@ -134,23 +134,23 @@ def _replaced(data: bytes, random: Random) -> bytes:
                           data.replace(b",", b"\t"), random.randbytes(500)))
 
 
-def _flipped(data: bytes, random: Random) -> bytes:
+def flipped(data: bytes, random: Random) -> bytes:
     changed = bytearray(data)
     for _ in range(random.choice((1, 2, 10)) if data else 0):
         changed[random.randrange(len(data))] ^= 1 << random.randrange(8)
     return bytes(changed)
 
 
-def _truncated(data: bytes, random: Random) -> bytes:
+def truncated(data: bytes, random: Random) -> bytes:
     return data[:random.randrange(len(data) + 1)]
 
 
-def _spliced(data: bytes, random: Random, files: Mapping[str, bytes]) -> bytes:
+def spliced(data: bytes, random: Random, files: Mapping[str, bytes]) -> bytes:
     other, at = files[random.choice(sorted(files))], random.randrange(len(data) + 1)
     start = random.randrange(len(other))
     return data[:at] + other[start:start + random.choice((5, 50, 500))] + data[at:]
 
 
 CHANGES: tuple[Callable, ...] = (
-    _encoded, _bad_characters, _newlines, _quotes, _quotes, _huge_cell, _absurd_cell, _absurd_cell, _absurd_cell,
-    _absurd_column, _ragged, _longer_rows, _columns, _rows, _replaced, _flipped, _truncated, _spliced)
+    encoded, bad_characters, newlines, _quotes, _quotes, _huge_cell, _absurd_cell, _absurd_cell, _absurd_cell,
+    _absurd_column, _ragged, _longer_rows, _columns, _rows, _replaced, flipped, truncated, spliced)

@@ -10,6 +10,7 @@ from lsdc.cli.commands import lsdc
 from lsdc.cli.data import plain_name
 from lsdc.competition import open_folder
 from lsdc.crops import open_store
+from lsdc.crops.store import _checksum
 from lsdc.dicom import read_series
 from lsdc.errors import ConfigError, DataError, DicomError, LsdcError, StorageError
 from lsdc.files import content_hash, write_json
@@ -64,6 +65,7 @@ def test_a_file_that_the_rows_of_stored_crops_name(tmp_path, settings):  # noqa:
     (tmp_path / "secret").write_bytes(b"\7" * 10**5)
     described = json.loads((kept.folder / "1001.json").read_text())
     described["rows"][0] |= {"file": "../../secret", "offset": 0}
+    described["checksum"] = _checksum(kept.folder, 1001, described["rows"], described["faults"])
     write_json(kept.folder / "1001.json", described)
     again = open_store(folder, folder.points, settings().crops, tmp_path / "crops")
     with pytest.raises(FileNotFoundError):

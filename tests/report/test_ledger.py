@@ -39,7 +39,7 @@ def test_a_line_for_each_submission_the_oldest_first(root):
     (lambda file: file.write_text("{"), "its manifest cannot be read"),
     (lambda file: file.unlink(), "it has no manifest.json"),
     (lambda file: write_json(file, {"made": "today"}), "its manifest is damaged: KeyError"),
-    (lambda file: write_json(file, [1]), "its manifest is damaged"),
+    (lambda file: write_json(file, [1]), "its manifest cannot be read"),
     (lambda file: write_json(file, OF_RUN | {"rows": 0}), "its manifest is damaged: ZeroDivision"),
 ])
 def test_a_damaged_manifest_is_a_line_that_says_so(root, spoil, message):

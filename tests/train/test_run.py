@@ -59,6 +59,16 @@ def test_a_stage_done_anew_takes_later_results_with_it(tmp_path):
     assert list(read_json(here.stages)) == ["locate"]
 
 
+def test_a_damaged_record_of_stages_ends_no_training(tmp_path, caplog):
+    here = FoldFolder(tmp_path / "fold0")
+    here.path.mkdir()
+    here.stages.write_text('{"train the detector": 7}')
+    with stage(here, "predict"):
+        pass
+    assert list(here.stage_records()) == ["predict"]
+    assert "begun anew: this is no record of a fold's stages" in caplog.text
+
+
 def _fail(here: FoldFolder, name: str) -> None:
     with stage(here, name) as missing:
         assert missing
