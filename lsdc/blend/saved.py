@@ -92,7 +92,7 @@ def read_blend(path: Path) -> Blend:
                                            for name, values in one["parameters"].items()})
                       for one in content["steps"])
         record = content["record"]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise _fault(path, "this blend file is damaged", "models, steps and record", repr(error)) from error
     if leaving := [one.run for one in members if one.run is not None and not is_plain_name(one.run)]:
         raise _fault(path, "this blend names a run outside of the folder of runs", "plain names of folders",

@@ -58,7 +58,7 @@ def load_classifier(folder: Path) -> Classifier:
         crops = CropSettings(**told["crops"])
         fold = int(told["fold"])
         targets, digest, version = told["targets"], told["sha256"], told["format"]
-    except (StorageError, KeyError, TypeError, ValueError, pydantic.ValidationError) as error:
+    except (StorageError, KeyError, TypeError, ValueError, OverflowError, pydantic.ValidationError) as error:
         raise WeightsError("a classifier's description cannot be read", got=f"{type(error).__name__}: {error}",
                            where=folder / DESCRIPTION_FILE, remedy="train again, or use its own kit") from error
     if version != FORMAT or targets != [target.column for target in TARGETS]:

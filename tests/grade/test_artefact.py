@@ -56,6 +56,14 @@ def test_a_description_that_cannot_be_read(saved, text):
         load_classifier(saved)
 
 
+@pytest.mark.parametrize("changes", [
+    {"fold": float("inf")}, {"fold": None}, {"crops": {"size_px": 10**9}}, {"targets": 3}])
+def test_a_description_with_values_that_nothing_can_have(saved, changes):
+    rewrite(saved, **changes)
+    with pytest.raises(WeightsError, match=r"description cannot be read|of another version"):
+        load_classifier(saved)
+
+
 def test_another_format(saved):
     rewrite(saved, format=99)
     with pytest.raises(WeightsError, match="of another version"):
