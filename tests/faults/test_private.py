@@ -13,7 +13,7 @@ import pytest
 
 from lsdc.cli.commands import lsdc
 from tests.conftest import ROOT
-from tests.faults.jobs import AFTER, BEFORE, COMMANDS, Told, World, job, told
+from tests.faults.jobs import AFTER, BEFORE, COMMANDS, FEW, SMOKE, Told, World, job, told
 
 PLANTED = {keyword: f"ZQ{number:02}{keyword[:6].upper()}" for number, keyword in enumerate((
     "PatientName", "PatientID", "OtherPatientIDs", "PatientAddress", "PatientMotherBirthName", "PatientComments",
@@ -105,6 +105,19 @@ def test_no_name_is_kept(done):
 
 def test_nothing_goes_to_the_network(done):
     assert done[2].read_text() == ""
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("subject", ["stages", "phantom", "labels", "physics", "evidence", "audit", "scores", "report",
+                                     "sizes"])
+def test_no_subject_of_bench_goes_to_the_network(tmp_path, subject):
+    """But for those that train, as `train` does, or need a trained run, as `predict` above does."""
+    log = tmp_path / "network.log"
+    log.touch()
+    least = ["--studies", "100", "--training", "4", "--scoring", "2", "--steps", "2"]
+    [answer] = told([(["bench", *SMOKE, *FEW, "--what", subject, *least], {})], tmp_path, network=log)
+    assert (answer.code, log.read_text()) == (0, ""), answer.said
 
 
 @pytest.mark.parametrize("attempt", [
