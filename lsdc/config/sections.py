@@ -147,7 +147,8 @@ class TrainingSettings(Record):
         ge=0, description="weight of the metric's any-severe-canal term in the loss, its maximum a soft one; 0 is off")
     slice_loss: float = Field(
         ge=0, description="weight of an auxiliary loss: slice attention points at the annotated slice; 0 is off")
-    early_stop_patience: int = Field(ge=0, description="epochs without a better tuning loss; 0 trains to the end")
+    early_stop_patience: int = Field(ge=0, description=(
+        "epochs without a better tuning loss, of each network by itself with shared: false; 0 trains to the end"))
     ema_decay: float = Field(ge=0, lt=1, description="moving average of the weights used for prediction; 0 is off")
     gradient_clip: float = Field(ge=0)
     balance: bool = Field(description="resample rare severities as the paper did")

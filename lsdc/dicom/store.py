@@ -148,7 +148,7 @@ def _load(entry: Path, folder: Path) -> tuple[list[StoredSlice], list[str]] | No
         return list(map(StoredSlice, headers, arrays)), told["faults"]
     except (FileNotFoundError, PermissionError):
         return None
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         log.info("%s is damaged and made anew: %s", entry.name, error)
         with suppress(OSError):
             entry.unlink()

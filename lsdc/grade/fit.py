@@ -32,7 +32,7 @@ from lsdc.grade.launch import MEMORY, Spawned, check_loopback, port_forgotten, q
 from lsdc.grade.losses import UNWEIGHTED, focal_class_weights
 from lsdc.grade.model import CONDITIONS, GradingModel, build_model
 from lsdc.grade.module import GradingModule
-from lsdc.grade.stopping import Patience
+from lsdc.grade.stopping import EachPatience, Patience
 from lsdc.ranks import rank, started, started_by
 from lsdc.seeding import seed_for
 from lsdc.taxonomy import SEVERITY_WEIGHTS, Severity
@@ -78,7 +78,7 @@ def fit(
         loader = loader_of(data, settings, device, seed=seed, training=True)
         module = GradingModule(model, settings, steps=-(-len(loader) // settings.training.accumulate), seed=seed,
                                class_weights=_class_weights(samples, settings))
-        trainer = _trainer(settings, device, Path(work), tuning=tuning_store is not None)
+        trainer = _trainer(settings, device, Path(work), tuning=tuning_store is not None, apart=module.apart)
         tuning = None
         if tuning_store is not None:
             plain = CropDataset(tuning_store, samples_of(tuning_store.rows), settings.crops)
@@ -92,7 +92,7 @@ def fit(
             raise told(error, device) from error
     if rank():
         return None
-    return _fitted(module, last, best if settings.training.early_stop_patience else last)
+    return _fitted(module, last, best if settings.training.early_stop_patience and not module.apart else last)
 
 
 def _fitted(module: GradingModule, last: Path, kept: Path) -> Fitted:
@@ -102,6 +102,10 @@ def _fitted(module: GradingModule, last: Path, kept: Path) -> Fitted:
     module.load_state_dict(state["state_dict"])
     row = done["callbacks"][History.__qualname__]["rows"][-1]
     losses = {name: value for name, value in row.items() if name.endswith("_loss")}
+    if each := done["callbacks"].get(EachPatience.__qualname__):
+        for condition, network in each["kept"].items():
+            module.final.load_state_dict(network, strict=False)
+            losses[f"{condition}_tuning_loss"] = each["best"][condition]
     return Fitted(module.final.cpu().eval(), row["epoch"], losses)
 
 
@@ -144,7 +148,7 @@ def loader_of(data: CropDataset, settings: Settings, device: torch.device, *, se
     whole = _whole(settings) if training else settings.classifier.sequence_layers > 0
     batches = EpochBatches(
         data.condition, settings.training.batch_size if training else settings.compute.batch_size, seed=seed,
-        apart=training and not settings.classifier.shared, whole=data.study if whole else None, shuffle=training,
+        apart=not settings.classifier.shared, whole=data.study if whole else None, shuffle=training,
     )
     workers = 0 if device.type == "cpu" else settings.compute.workers or cores() // settings.compute.devices or 1
     return DataLoader(data, sampler=batches, batch_size=None, num_workers=workers, pin_memory=device.type == "cuda",
@@ -156,11 +160,14 @@ def _whole(settings: Settings) -> bool:
     return settings.classifier.sequence_layers > 0 or settings.training.any_severe > 0
 
 
-def _trainer(settings: Settings, device: torch.device, work: Path, *, tuning: bool) -> Trainer:
+def _trainer(settings: Settings, device: torch.device, work: Path, *, tuning: bool, apart: bool) -> Trainer:
     callbacks: list[Callback] = [History(work / "history.csv")]
-    if tuning and settings.training.early_stop_patience:
+    patience = settings.training.early_stop_patience if tuning else 0
+    if patience and apart:
+        callbacks.append(EachPatience(patience))
+    elif patience:
         callbacks += [
-            Patience("tuning_loss", patience=settings.training.early_stop_patience),
+            Patience("tuning_loss", patience=patience),
             # before the last one, which tells what was the best so far: killed in between, the epoch is done again
             ModelCheckpoint(work, filename="best", monitor="tuning_loss", enable_version_counter=False),
         ]

@@ -110,6 +110,11 @@ class GradingModel(nn.Module):
                 fused = fused.index_copy(0, rows, fusion(features[rows], seen[rows]).to(fused))
         return fused
 
+    def of_condition(self, index: int) -> dict[str, torch.Tensor]:
+        """A copy, on the CPU, of what belongs to one condition alone, by the names of `state_dict`."""
+        own = tuple(f"{part}.{index}." for part in ("encoders", "fusions", "heads"))
+        return {name: value.detach().cpu().clone() for name, value in self.state_dict().items() if name.startswith(own)}
+
     def start_from(self, rates: torch.Tensor, pooled: torch.Tensor) -> None:
         """Begin with answers from a table, whatever the image: rates (3, 5, 3) by condition and level.
 

@@ -14,7 +14,7 @@ from lsdc.errors import DataError
 from lsdc.grade.dataset import Batch, in_unit
 from lsdc.grade.losses import UNWEIGHTED, any_severe_loss, focal_loss, slice_loss, weighted_cross_entropy
 from lsdc.grade.mixing import mixed
-from lsdc.grade.model import Answers, GradingModel
+from lsdc.grade.model import CONDITIONS, Answers, GradingModel
 from lsdc.grade.replicas import gathered, made_equal, place, summed
 from lsdc.seeding import generator, seed_for
 from lsdc.taxonomy import SEVERITY_WEIGHTS
@@ -51,6 +51,11 @@ class GradingModule(LightningModule):
                 encoder.trunk.compile(dynamic=True)
 
     @property
+    def apart(self) -> bool:
+        """Whether each condition has a network of its own, which shares nothing with the others'."""
+        return not self.settings.classifier.shared and self.model.sequence is None
+
+    @property
     def final(self) -> GradingModel:
         """The network to predict with: the moving average of the weights where there is one."""
         return self.average.module if self.average is not None else self.model
@@ -61,7 +66,7 @@ class GradingModule(LightningModule):
                       generator(self.seed, "mix", self.current_epoch, index, self.global_rank),
                       whole=self.model.sequence is not None)
         loss = self.loss(self.model, batch)
-        self._log_whole("train_loss", loss, batch)
+        self._log_whole(loss, batch, "train_loss")
         return loss
 
     def on_train_epoch_start(self) -> None:
@@ -77,21 +82,24 @@ class GradingModule(LightningModule):
             made_equal(buffer)
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        self._log_whole("tuning_loss", self._grades(self.final(in_unit(batch)).logits, batch), batch)
+        own = [f"{CONDITIONS[int(batch['condition'][0])]}_tuning_loss"] if self.apart else []
+        self._log_whole(self._grades(self.final(in_unit(batch)).logits, batch), batch, "tuning_loss", *own)
 
     def on_train_epoch_end(self) -> None:
         for name, value in self.final.state_dict().items():  # before they are kept
             if not torch.isfinite(value).all():
                 raise self._not_finite("a weight of the network", name)
 
-    def _log_whole(self, name: str, loss: torch.Tensor, batch: Batch) -> None:
-        """Log the loss of the whole batch, of which this process may hold a part; DataError when it is no number."""
+    def _log_whole(self, loss: torch.Tensor, batch: Batch, *names: str) -> None:
+        """Log under these names the loss of the whole batch, of which this process may hold a part; DataError when it
+        is no number."""
         total, samples = summed(torch.stack([loss.detach(), batch["known"].sum().to(loss)]))
         whole = total / place()[1]
         if not torch.isfinite(whole):
             studies = sorted({study for part in gathered(batch["study"].tolist()) for study in part})
-            raise self._not_finite(f"the {name.replace('_', ' ')}", float(whole), f", studies {studies}")
-        self.log(name, whole, on_step=False, on_epoch=True, batch_size=int(samples), sync_dist=True)
+            raise self._not_finite(f"the {names[0].replace('_', ' ')}", float(whole), f", studies {studies}")
+        for name in names:
+            self.log(name, whole, on_step=False, on_epoch=True, batch_size=int(samples), sync_dist=True)
 
     def _not_finite(self, what: str, got: object, more: str = "") -> DataError:
         return DataError(f"{what} is not a finite number", got=got, where=f"epoch {self.current_epoch + 1}{more}",

@@ -43,7 +43,8 @@ def train_classifier(
     `out` (classifier.safetensors, classifier.json, history.csv, tensorboard/, checkpoints) appears whole when all is
     done; until then everything is in a sibling named `<out>.training`, from which an interrupted training goes on.
     With early_stop_patience 0 the last (averaged) weights are kept and tuning_studies, which may then be empty, only
-    give a loss to look at; otherwise those of the best tuning loss. Crops are kept in the cache.
+    give a loss to look at; otherwise those of the best tuning loss, of each condition's own where nothing is shared.
+    Crops are kept in the cache.
 
     ConfigError when either folder holds a training of other settings or inputs; DeviceError for an absent GPU.
     """
