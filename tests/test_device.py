@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from lsdc.config import ComputeSettings
-from lsdc.device import choose_device, gpu_fault, lacks_memory, memory_of
+from lsdc.device import choose_device, gpu_fault, lacks_memory, memory_of, sent
 from lsdc.errors import DeviceError
 
 
@@ -28,6 +28,18 @@ def test_an_unusable_gpu_is_not_taken(unusable_gpu, caplog):
     assert "the GPU is not used: CUDA error: no kernel image" in caplog.text
     with pytest.raises(DeviceError, match=r"a GPU was asked for(.|\n)*no kernel image(.|\n)*compute.accelerator=cpu"):
         choose_device(compute("gpu"))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_what_is_sent_to_a_gpu_arrives_there():
+    values = torch.arange(1_000_000, dtype=torch.uint8)
+    there = [sent(values + number, torch.device("cuda:0")) for number in range(5)]  # none overwrites another's memory
+    assert all(one.is_cuda and torch.equal(one.cpu(), values + number) for number, one in enumerate(there))
+
+
+def test_what_is_sent_to_the_cpu_is_as_it_was():
+    values = torch.arange(3)
+    assert sent(values, torch.device("cpu")) is values
 
 
 def test_the_cpu_is_always_there(unusable_gpu):

@@ -17,6 +17,7 @@ from lsdc.detect.classes import CLASSES, TARGET_CLASSES, ClassList, classes_for
 from lsdc.detect.decode import decode_boxes, select_boxes
 from lsdc.detect.script import load_script
 from lsdc.detect.shape import SpineShape
+from lsdc.device import sent
 from lsdc.dicom import SlicePlane
 from lsdc.errors import LsdcError, WeightsError
 from lsdc.files import file_hash, read_json
@@ -108,7 +109,7 @@ class Detector:
     @torch.inference_mode()
     def boxes(self, canvases: np.ndarray, classes: tuple[int, ...]) -> list[Boxes]:
         """(B, H, W) uint8 canvases to, for each, (K, 4) boxes x1, y1, x2, y2 in px, (K,) scores and (K,) classes."""
-        images = torch.from_numpy(canvases).to(self.device)[:, None].float() / 255  # (B, 1, H, W)
+        images = sent(torch.from_numpy(canvases), self.device)[:, None].float() / 255  # (B, 1, H, W)
         if self.device.type == "cpu":
             images = images.contiguous(memory_format=torch.channels_last)
         with torch.jit.optimized_execution(self.device.type == "cpu"):  # on a GPU it compiles longer than it then saves

@@ -12,6 +12,7 @@ import torch
 from lsdc.competition import Study
 from lsdc.config.sections import CropSettings
 from lsdc.crops import Views, cut_views, mirrored
+from lsdc.device import sent
 from lsdc.errors import DataError, FoldError
 from lsdc.grade.artefact import Classifier, load_classifier
 from lsdc.grade.heads import LEVELS
@@ -119,7 +120,7 @@ class Grader:
             "level": torch.tensor([LEVELS.index(one.target.level) for one in part]),
             "study": torch.full((len(part),), study_id),
         }
-        return {name: values.to(self.device) for name, values in batch.items()}
+        return {name: sent(values, self.device) for name, values in batch.items()}
 
     @staticmethod
     def _values(target: Target, answer: np.ndarray | None, priors: pd.DataFrame) -> dict[str, float]:
