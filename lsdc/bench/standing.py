@@ -96,6 +96,6 @@ def _row(variant: Variant, figures: dict, run: RunFolder, folds: tuple[int, ...]
 def _end(name: str, table: pd.DataFrame, grades: pd.DataFrame, figures: dict) -> dict:
     score = next(one for one in figures["scores"] if one["name"] == name)
     rows = graded(grades)
-    kappas = linear_kappa(confusion_sums(rows, probabilities(table, rows.row_ids)).sum(axis=0))
+    kappas = linear_kappa(confusion_sums(rows, probabilities(table, rows.order)).sum(axis=0))
     return plain({**{figure: score[figure] for figure in (*FIGURES, "intervals")}, "name": name,
                   "kappa": dict(zip(map(str, Condition), kappas, strict=True))})

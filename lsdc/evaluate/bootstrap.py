@@ -112,7 +112,7 @@ def compare(
 ) -> Difference:
     """Total score of the first predictions minus that of the second, on all studies of the grades."""
     rows = graded(grades)
-    tables = [study_sums(rows, probabilities(frame, rows.row_ids)) for frame in (first, second)]
+    tables = [study_sums(rows, probabilities(frame, rows.order)) for frame in (first, second)]
     a, b = score_replicates(tables, settings)[..., -1]
     totals = [terms_and_total(table.loss.sum(axis=0), table.weight.sum(axis=0))[-1] for table in tables]
     return difference(totals[0] - totals[1], a - b, settings)

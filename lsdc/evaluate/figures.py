@@ -44,7 +44,7 @@ def figures_of(
         "model": predictions, "priors": priors, "priors_of_scored": fitted, "floor": floor,
         "uniform": prior_predictions(uniform_table(), rows.studies.tolist()),
     }
-    values = {name: probabilities(table, rows.row_ids, where=where if name == "model" else name)
+    values = {name: probabilities(table, rows.order, where=where if name == "model" else name)
               for name, table in tables.items() if table is not None}
     weights = weight_figures(rows, values["model"], settings)
     return plain({

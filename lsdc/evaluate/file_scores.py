@@ -47,7 +47,7 @@ def score_files(
     models = named_files(words)
     grades = read_grades(truth)
     rows = graded(grades)
-    answers = read_answers(models, rows.row_ids, normalise=options.normalise, complete=options.complete)
+    answers = read_answers(models, rows.order, normalise=options.normalise, complete=options.complete)
     return plain({
         "truth": str(truth), "studies": len(rows.studies), "rows": len(rows.severity), "interval": settings.interval,
         "bootstrap": settings.bootstrap, "decision": options.decision.value,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lsdc.errors import TableError
+from lsdc.evaluate.row_order import RowOrder
 from lsdc.tables import GRADES
 from lsdc.taxonomy import SEVERITY_COLUMNS, SEVERITY_WEIGHTS, TARGETS, Condition, Level, Severity, Side
 
@@ -35,18 +36,22 @@ class CanalRows(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Graded:
-    """studies (n,) ascending; row_ids of all rows, labelled or not; of the m labelled rows (`labelled` (rows,)):
+    """studies (n,) ascending; order of all rows, labelled or not; of the m labelled rows (`labelled` (rows,)):
     study (m,) index into studies, target (m,) index into TARGETS, severity (m,) 0 to 2, weight (m,) 1, 2 or 4.
     What follows from these is remembered: many predictions are scored against the same grades.
     """
 
     studies: np.ndarray
-    row_ids: pd.Index
+    order: RowOrder
     labelled: np.ndarray
     study: np.ndarray
     target: np.ndarray
     severity: np.ndarray
     weight: np.ndarray
+
+    @property
+    def row_ids(self) -> pd.Index:
+        return self.order.row_ids
 
     @cached_property
     def condition(self) -> np.ndarray:
@@ -92,7 +97,7 @@ def graded(grades: pd.DataFrame) -> Graded:
     row_ids = grades["study_id"].astype(str).to_numpy(object) + "_" + _TARGET_COLUMNS[target]
     return Graded(
         studies=studies,
-        row_ids=pd.Index(row_ids, name="row_id"),
+        order=RowOrder(pd.Index(row_ids, name="row_id"), study, target),
         labelled=labelled,
         study=study[labelled],
         target=target[labelled],

@@ -55,7 +55,7 @@ def score(grades: pd.DataFrame | Graded, predictions: pd.DataFrame, *, where: ob
     TableError with every fault of the predictions; `where` names their file in it.
     """
     rows = grades if isinstance(grades, Graded) else graded(grades)
-    sums = study_sums(rows, probabilities(predictions, rows.row_ids, where=where))
+    sums = study_sums(rows, probabilities(predictions, rows.order, where=where))
     terms = terms_and_total(sums.loss.sum(axis=0), sums.weight.sum(axis=0))
     return Score(*map(float, terms), rows=len(rows.severity), studies=int(np.count_nonzero(np.bincount(rows.study))))
 

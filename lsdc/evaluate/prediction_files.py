@@ -10,6 +10,7 @@ import pandas as pd
 
 from lsdc.errors import TableError
 from lsdc.evaluate.probabilities import SUM_TOLERANCE, examine, fault_error
+from lsdc.evaluate.row_order import RowOrder
 from lsdc.tables import read_csv
 from lsdc.taxonomy import SEVERITY_COLUMNS
 
@@ -59,13 +60,13 @@ def named_files(words: Sequence[str]) -> dict[str, tuple[Path, ...]]:
 
 
 def read_answers(
-    models: dict[str, tuple[Path, ...]], row_ids: pd.Index, *, normalise: bool = False, complete: bool = False
+    models: dict[str, tuple[Path, ...]], rows: RowOrder, *, normalise: bool = False, complete: bool = False
 ) -> list[Answers]:
     """Read and join the files of each model; one TableError has the faults of all files of all models.
 
     Rows may be missing unless `complete`; sums must be 1 unless `normalise`, which divides each row by its sum.
     """
-    read = [_read(name, files, row_ids, normalise=normalise, partial=not complete) for name, files in models.items()]
+    read = [_read(name, files, rows, normalise=normalise, partial=not complete) for name, files in models.items()]
     if faults := [fault for _, found in read for fault in found]:
         sums = any("do not sum to 1" in fault for fault in faults)
         raise fault_error(
@@ -76,7 +77,7 @@ def read_answers(
 
 
 def _read(
-    name: str, files: Sequence[Path], row_ids: pd.Index, *, normalise: bool, partial: bool
+    name: str, files: Sequence[Path], rows: RowOrder, *, normalise: bool, partial: bool
 ) -> tuple[Answers | None, list[str]]:
     frames, faults = [], []
     for path in files:
@@ -85,19 +86,19 @@ def _read(
         except TableError as error:
             faults.append(f"{path}: {error.problem}" + (f": {error.got}" if error.got else ""))
             continue
-        values, found = examine(frame, row_ids, partial=True, normalise=normalise)
+        values, found = examine(frame, rows, partial=True, normalise=normalise)
         faults += [f"{path}: {fault}" for fault in found + ["no rows"] * frame.empty]
         if {"row_id", *SEVERITY_COLUMNS} <= set(frame.columns):
             frames.append(frame.assign(file=str(path)))
     joined = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     faults += _shared(name, joined) if len(frames) > 1 else []
-    if not faults and not partial and (found := examine(joined, row_ids, normalise=normalise)[1]):
+    if not faults and not partial and (found := examine(joined, rows, normalise=normalise)[1]):
         faults += [f"{name}: {fault}" for fault in found]
     if faults:
         return None, faults
     if len(frames) > 1:
-        values, _ = examine(joined, row_ids, partial=True, normalise=normalise)
-    return Answers(name, tuple(files), values, _off(joined) if normalise else 0, _folds(joined, row_ids)), []
+        values, _ = examine(joined, rows, partial=True, normalise=normalise)
+    return Answers(name, tuple(files), values, _off(joined) if normalise else 0, _folds(joined, rows.row_ids)), []
 
 
 def _shared(name: str, joined: pd.DataFrame) -> list[str]:

@@ -4,32 +4,35 @@ import numpy as np
 import pandas as pd
 
 from lsdc.errors import TableError
+from lsdc.evaluate.row_order import RowOrder, texts
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGET_BY_COLUMN
 
 SUM_TOLERANCE = 1e-6
 SHOWN_ROWS = 3  # examples given with each fault
 
 
-def probabilities(predictions: pd.DataFrame, row_ids: pd.Index, *, where: object = None) -> np.ndarray:
-    """Probabilities (rows, 3) in the order of `row_ids`, joined by the column `row_id`; the frame is left as it is.
+def probabilities(predictions: pd.DataFrame, rows: pd.Index | RowOrder, *, where: object = None) -> np.ndarray:
+    """Probabilities (rows, 3) in the order of `rows`, joined by the column `row_id`; the frame is left as it is.
 
     Other columns than row_id and the three severities are not looked at. TableError with every fault: columns
     missing; rows missing, unknown or duplicated; values that are no finite numbers or negative; sums that are
     further than 1e-6 from 1.
     """
-    values, faults = examine(predictions, row_ids)
+    values, faults = examine(predictions, rows)
     if faults:
         raise fault_error(faults, where)
     return values
 
 
 def examine(
-    predictions: pd.DataFrame, row_ids: pd.Index, *, partial: bool = False, normalise: bool = False
+    predictions: pd.DataFrame, rows: pd.Index | RowOrder, *, partial: bool = False, normalise: bool = False
 ) -> tuple[np.ndarray, list[str]]:
-    """Probabilities (rows, 3) in the order of `row_ids`, and every fault of them; with faults the values mean nothing.
+    """Probabilities (rows, 3) in the order of `rows`, and every fault of them; with faults the values mean nothing.
 
     partial: rows may be missing, their values are nan. normalise: each row is divided by its sum, if that is not 0.
     """
+    rows = rows if isinstance(rows, RowOrder) else RowOrder(rows)
+    row_ids = rows.row_ids
     if absent := [name for name in ("row_id", *SEVERITY_COLUMNS) if name not in predictions.columns]:
         has = ", ".join(map(str, predictions.columns))
         return np.full((len(row_ids), len(SEVERITY_COLUMNS)), np.nan), [
@@ -44,16 +47,17 @@ def examine(
     if not (np.isfinite(sums).all() and values.min(initial=0) >= 0):  # by row only where there is something to find
         finite, negative = np.isfinite(values).all(axis=1), (values < 0).any(axis=1)
     off = finite & ~negative & (sums <= 0 if normalise else np.abs(sums - 1) > SUM_TOLERANCE)
-    there, unique, place = row_ids, True, None
-    if not (in_order := _are(predictions["row_id"], row_ids)):
-        there = pd.Index(predictions["row_id"].astype("string").fillna("(empty)").to_numpy(object))
-        unique = there.is_unique
-        place = there.get_indexer(row_ids) if unique else None
-    once = in_order or (unique and len(there) == len(row_ids) and (place >= 0).all())  # each row, and no other
+    there, where = pd.Index(predictions["row_id"]), rows.in_known_order(predictions["row_id"])
+    once = where is not None  # each row, and no other
+    if not once:
+        there = texts(predictions["row_id"])
+        place = rows.places_of(there)
+        answers = np.bincount(place[place >= 0], minlength=len(row_ids))
+        once = len(there) == len(row_ids) and (answers == 1).all()
     faults = [
         *([] if once else [
-            "" if partial else _fault(row_ids[~row_ids.isin(there)], "rows are missing"),
-            *_unknown(there[~there.isin(row_ids)].unique(), row_ids, partial=partial),
+            "" if partial else _fault(row_ids[answers == 0], "rows are missing"),
+            *_unknown(there[place < 0].unique(), row_ids, partial=partial),
             _fault(there[there.duplicated()].unique(), "row_ids are duplicated")]),
         _fault(_those(there, ~finite), "rows hold values that are no finite numbers"),
         _fault(_those(there, negative), "rows hold negative values"),
@@ -64,16 +68,11 @@ def examine(
         return values[:0], faults
     if normalise:
         values = values / sums[:, None]
-    if in_order:
-        return values, []
-    return np.where(place[:, None] >= 0, np.append(values, [[np.nan] * 3], axis=0)[place], np.nan), []
-
-
-def _are(named: pd.Series, row_ids: pd.Index) -> bool:
-    """Whether a column is `row_ids`, in their order."""
-    if named.dtype == "str" and row_ids.dtype in ("str", object):  # whose missing values equal no text
-        return np.array_equal(named.to_numpy(object), row_ids.to_numpy(object))
-    return row_ids.equals(pd.Index(named))
+    if where is not None:
+        return values.take(where, axis=0), []
+    joined = np.full((len(row_ids), len(SEVERITY_COLUMNS)), np.nan)
+    joined[place] = values
+    return joined, []
 
 
 def _those(rows: pd.Index, chosen: np.ndarray) -> pd.Index:

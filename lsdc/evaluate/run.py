@@ -62,7 +62,7 @@ def _between_folds(folder: CompetitionFolder, predictions: pd.DataFrame, setting
     studies = predictions["row_id"].str.split("_", n=1).str[0].astype("int64")
     rows = graded(folder.grades[folder.grades["study_id"].isin(studies)])
     fold = predictions.groupby(studies.to_numpy())["fold"].first().reindex(rows.studies).to_numpy(float)
-    return between_folds(study_sums(rows, probabilities(predictions, rows.row_ids)), fold, settings)
+    return between_folds(study_sums(rows, probabilities(predictions, rows.order)), fold, settings)
 
 
 def _locations(folder: CompetitionFolder, locations: pd.DataFrame, settings: EvaluationSettings) -> list[dict]:

@@ -67,7 +67,7 @@ def blending(
 def _scores(tables: dict, first: str, studies: np.ndarray, grades: pd.DataFrame, settings: EvaluationSettings
             ) -> list[dict]:
     rows = graded(grades)
-    sums = [study_sums(rows, probabilities(rows_of(studies, table), rows.row_ids, where=name))
+    sums = [study_sums(rows, probabilities(rows_of(studies, table), rows.order, where=name))
             for name, table in tables.items()]
     replicates = score_replicates(sums, settings)  # (tables, replicates, 5)
     values = np.stack([terms_and_total(one.loss.sum(0), one.weight.sum(0)) for one in sums])  # (tables, 5)

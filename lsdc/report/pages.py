@@ -146,7 +146,7 @@ def _losses(folder: CompetitionFolder, held_out: OutOfFold) -> dict[int, float]:
 def _values(folder: CompetitionFolder, held_out: OutOfFold) -> tuple[Graded, np.ndarray, np.ndarray]:
     """Labelled rows, and the answers of model and priors, (all rows, 3) each."""
     rows = graded(folder.grades[folder.grades["study_id"].isin(held_out.studies)])
-    return rows, *(probabilities(table, rows.row_ids) for table in (held_out.predictions, held_out.priors))
+    return rows, *(probabilities(table, rows.order) for table in (held_out.predictions, held_out.priors))
 
 
 def _subgroups(gathered: Gathered, folder: CompetitionFolder, facts: Sequence[StudyFacts], settings: Settings

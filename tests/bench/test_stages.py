@@ -128,7 +128,8 @@ def test_steps_learn_and_tell_their_seconds(ground):
 
 
 def test_the_metric_is_the_published_one(ground):
-    for race in (scoring.metric(ground, FEW), scoring.metric_once(ground, FEW)):
+    for stage in (scoring.metric, scoring.metric_mixed, scoring.metric_once):
+        race = stage(ground, FEW)
         ours, published = race.ours(), race.rivals[0].work()
         values = [getattr(ours, name) for name in published]
         assert np.abs(np.array(list(published.values())) - values).max() < 1e-12

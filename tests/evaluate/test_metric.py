@@ -21,8 +21,27 @@ def agrees(grades, predictions) -> None:
     for name, value in published_score(solution_of(grades), predictions).items():
         assert getattr(ours, name) == pytest.approx(value, abs=1e-12), name
     rows, ordered = graded(grades), predictions.set_index("row_id").loc[graded(grades).row_ids].reset_index()
-    assert [list(vars(score(rows, one)).values()) for one in (predictions, ordered, ordered[::-1])] == [
-        pytest.approx(list(vars(ours).values()), nan_ok=True, abs=0)] * 3
+    sample = in_sample_order(predictions)
+    swapped = sample.iloc[[0, 2, 1, *range(3, len(sample))]]
+    for one in (predictions, ordered, ordered[::-1], sample, swapped):
+        assert list(vars(score(rows, one)).values()) == pytest.approx(list(vars(ours).values()), nan_ok=True, abs=0)
+
+
+def in_sample_order(predictions: pd.DataFrame) -> pd.DataFrame:
+    study = predictions["row_id"].str.split("_").str[0].astype("int64")
+    return predictions.assign(study=study).sort_values(["study", "row_id"]).drop(columns="study")
+
+
+def test_the_order_of_the_sample_is_known(make_grades, make_predictions):
+    grades = make_grades(12)
+    rows, predictions = graded(grades), make_predictions(grades).sample(frac=1, random_state=3)
+    sample = in_sample_order(predictions)
+    where = rows.order.in_known_order(sample["row_id"])
+    assert list(sample["row_id"].iloc[where]) == list(rows.row_ids)
+    ordered = predictions.set_index("row_id").loc[rows.row_ids].reset_index()
+    assert list(rows.order.in_known_order(ordered["row_id"])) == list(range(len(ordered)))
+    for other in (predictions, sample[:-1], sample.iloc[[0, 2, 1, *range(3, len(sample))]], sample.iloc[::-1]):
+        assert rows.order.in_known_order(other["row_id"]) is None
 
 
 @pytest.mark.parametrize("seed", range(5))

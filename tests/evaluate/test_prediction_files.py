@@ -4,6 +4,7 @@ import pytest
 
 from lsdc.errors import TableError
 from lsdc.evaluate.prediction_files import named_files, read_answers
+from lsdc.evaluate.row_order import RowOrder
 
 IDS = pd.Index([f"{study}_spinal_canal_stenosis_l{k}_l{k + 1}" for study in (1, 2) for k in range(1, 5)], name="row_id")
 
@@ -26,7 +27,7 @@ def good(*places) -> dict:
 
 
 def read(*words, **options):
-    return read_answers(named_files(list(map(str, words))), IDS, **options)
+    return read_answers(named_files(list(map(str, words))), RowOrder(IDS), **options)
 
 
 def test_one_model_a_word_and_files_of_a_model_joined(write):

@@ -17,6 +17,7 @@ from lsdc.competition.priors import prior_predictions, prior_table
 from lsdc.errors import LsdcError
 from lsdc.evaluate.graded import graded
 from lsdc.evaluate.prediction_files import read_answers
+from lsdc.evaluate.row_order import RowOrder
 from lsdc.folds import read_folds
 from lsdc.tables import GRADES, POINTS, SERIES
 from lsdc.taxonomy import TARGETS, Severity, parse_row_id
@@ -34,8 +35,8 @@ def make_look(folder: Path) -> Look:
         (study + TARGETS.index(target)) % 3])
     (root / "folds.csv").write_text("study_id,fold\n1001,0\n1002,1\n1003,0\n")
     truth = read_grades(root)
-    rows = graded(truth).row_ids
-    first = "\n".join(f"{row},0.25,0.5,0.25,0,model," for row in rows)
+    rows = graded(truth).order
+    first = "\n".join(f"{row},0.25,0.5,0.25,0,model," for row in rows.row_ids)
     (root / "answers.csv").write_text(f"row_id,normal_mild,moderate,severe,fold,model,fallback\n{first}\n")
     files = {path.name: path.read_bytes() for path in sorted(root.glob("*.csv"))}
     assert look_at_folder(root, "train.csv", rows) == "valid"
@@ -54,7 +55,7 @@ def make_look(folder: Path) -> Look:
     return look
 
 
-def look_at_folder(root: Path, changed: str, rows: pd.Index) -> str:
+def look_at_folder(root: Path, changed: str, rows: RowOrder) -> str:
     """Every reader that comes to a file of the folder: "valid", or what is wrong with the changed one."""
     outcome = "valid"
     for read, check in _readers(root, changed, rows):
@@ -68,7 +69,7 @@ def look_at_folder(root: Path, changed: str, rows: pd.Index) -> str:
     return outcome
 
 
-def _readers(root: Path, changed: str, rows: pd.Index) -> list[tuple[Callable[[], object], Callable]]:
+def _readers(root: Path, changed: str, rows: RowOrder) -> list[tuple[Callable[[], object], Callable]]:
     """Reader and check of each way by which the kit comes to a file."""
     if changed == "folds.csv":
         return [(lambda: read_folds(root / changed, STUDIES), _check_folds)]

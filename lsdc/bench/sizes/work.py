@@ -82,7 +82,7 @@ def _bootstrap(place: Place, settings: Settings) -> Work:
     from lsdc.evaluate.probabilities import probabilities
 
     rows = graded(read_grades(place.competition / TRAIN_FILE))
-    sums = study_sums(rows, probabilities(_predictions(place), rows.row_ids))
+    sums = study_sums(rows, probabilities(_predictions(place), rows.order))
     return lambda: score_replicates([sums], settings.evaluation).shape[1]
 
 

@@ -33,17 +33,19 @@ class Scored(NamedTuple):
 
 
 def scored(ground: Ground, studies: int) -> Scored:
-    """Labels of a phantom of so many studies, answered by its floor."""
+    """Labels of a phantom of so many studies, answered by its floor in the order of the competition's sample."""
     place = ground.scratch / f"scored-{studies}"
     place.mkdir(exist_ok=True)
     truth, answers = write_tables(place, ground.settings.phantom.seed, studies)
     grades, frame = read_grades(truth), pd.read_csv(answers)
+    study = frame["row_id"].str.split("_", n=1).str[0].astype("int64")
+    frame = frame.assign(study=study).sort_values(["study", "row_id"], ignore_index=True).drop(columns="study")
     rows = graded(grades)
-    return Scored(grades, frame, solution_of(grades), rows, probabilities(frame, rows.row_ids))
+    return Scored(grades, frame, solution_of(grades), rows, probabilities(frame, rows.order))
 
 
 def metric(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
-    """Predictions checked, joined and scored, the grades prepared before, as they are for many predictions.
+    """Predictions in the sample's order checked, joined and scored, the grades prepared before, as for many of them.
 
     The published function gets its table of grades with weights and severities laid out beforehand too.
     """
@@ -51,6 +53,16 @@ def metric(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
     return Race(lambda: score(told.rows, told.answers), f"{studies * len(TARGETS):,} rows",
                 "Python (row ids compared)",
                 (Rival(PUBLISHED, lambda: published_score(told.solution, told.answers), goal=20),),
+                bound=lambda: np.log(told.values + 1e-15))
+
+
+def metric_mixed(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
+    """The same with predictions in no order, each of whose rows has to be looked up."""
+    told = scored(ground, studies)
+    mixed = told.answers.sample(frac=1, random_state=ground.settings.seed, ignore_index=True)
+    return Race(lambda: score(told.rows, mixed), f"{studies * len(TARGETS):,} rows, in no order",
+                "Python (row ids looked up)",
+                (Rival(PUBLISHED, lambda: published_score(told.solution, mixed)),),
                 bound=lambda: np.log(told.values + 1e-15))
 
 
@@ -71,26 +83,27 @@ def bootstrap(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
     per_study = np.hstack([sums.loss, sums.weight])
     published = PublishedReplicate(told, settings)
     return Race(lambda: score_replicates([sums], settings), f"{REPLICATES} replicates", "drawing the studies", (
-        Rival("studies drawn, and the published function on them", published, times=1 / REPLICATES),
+        Rival("the published function, studies drawn beforehand", published, times=1 / REPLICATES),
     ), bound=lambda: products @ per_study, times=settings.bootstrap / REPLICATES)
 
 
 class PublishedReplicate:
-    """The first replicate of our bootstrap, its studies put together under ids of their own and scored as published."""
+    """The first replicate of our bootstrap as published, its studies put together beforehand under ids of their own."""
 
     def __init__(self, told: Scored, settings: EvaluationSettings):
         counts = next(replicate_counts(len(told.rows.studies), settings))[0]
-        self.drawn = np.repeat(told.rows.studies, counts)
-        self.solution, self.answers = (_by_study(table) for table in (told.solution, told.answers))
+        drawn = np.repeat(told.rows.studies, counts)
+        self.solution, self.answers = (_together(_by_study(table), drawn) for table in (told.solution, told.answers))
 
     def __call__(self) -> dict[str, float]:
-        return published_score(self._renamed(self.solution), self._renamed(self.answers))
+        return published_score(self.solution, self.answers)
 
-    def _renamed(self, parts: dict[int, pd.DataFrame]) -> pd.DataFrame:
-        drawn = [parts[study] for study in self.drawn if study in parts]
-        numbers = np.repeat(np.arange(len(drawn)), [len(one) for one in drawn]).astype(str)
-        table = pd.concat(drawn, ignore_index=True)
-        return table.drop(columns="target").assign(row_id=pd.Series(numbers) + "_" + table["target"])
+
+def _together(parts: dict[int, pd.DataFrame], drawn: np.ndarray) -> pd.DataFrame:
+    rows = [parts[study] for study in drawn if study in parts]
+    numbers = np.repeat(np.arange(len(rows)), [len(one) for one in rows]).astype(str)
+    table = pd.concat(rows, ignore_index=True)
+    return table.drop(columns="target").assign(row_id=pd.Series(numbers) + "_" + table["target"])
 
 
 def _by_study(table: pd.DataFrame) -> dict[int, pd.DataFrame]:

@@ -29,7 +29,8 @@ STAGES: dict[str, Callable[[Ground], Race]] = {
     "store": reading.store, "detect": finding.detect, "decode levels": finding.decode_levels, "crops": grading.crops,
     "grade": grading.grade, "write": grading.write, "whole study": whole.whole_study, "loader": training.loader,
     "travel": training.travel, "detector step": training.detector_step, "classifier step": training.classifier_step,
-    "metric": scoring.metric, "metric once": scoring.metric_once, "bootstrap": scoring.bootstrap,
+    "metric": scoring.metric, "metric mixed": scoring.metric_mixed, "metric once": scoring.metric_once,
+    "bootstrap": scoring.bootstrap,
     "report index": showing.report_index, "study page": showing.study_page, "phantom": showing.phantom,
 }
 
