@@ -72,6 +72,10 @@ class StorageError(LsdcError):
     """No room, no permission, or a folder in use by another run."""
 
 
+class FullDiskError(StorageError):
+    """No room for what is to be written."""
+
+
 class BusyError(StorageError):
     """A place in which another process works."""
 

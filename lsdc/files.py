@@ -14,12 +14,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lsdc.errors import BusyError, StorageError
+from lsdc.errors import BusyError, FullDiskError, StorageError
 
 log = logging.getLogger(__name__)
 
 ASIDE = ".aside"  # how folders end in which files are written before they are renamed
 LONGEST_NAME = 255  # bytes of a file's or folder's name, on Linux
+PROBE = 2**20  # bytes that a disk takes which is not full
 BEFORE = "before-"  # how names begin there of folders that make room
 ELSEWHERE = "choose another: LSDC_RUNS, LSDC_CACHE (make RUNS=... CACHE=...), or --out where there is one"
 
@@ -39,7 +40,7 @@ def written_aside(path: Path) -> Iterator[Path]:
         yield aside
         _put_in_place(aside, path)
     except OSError as error:
-        if (said := _explained(error, path)) is not None:
+        if (said := explained(error, path)) is not None:
             raise said from error
         raise
     finally:
@@ -101,7 +102,7 @@ def _held(lock: Path, where: Path, busy: str | None) -> Iterator[None]:
             log.info("waiting until another process has ended its work in %s", where)
             held.acquire()
     except OSError as error:
-        raise _explained(error, where) or _no_place(error, where) from error
+        raise explained(error, where) or _no_place(error, where) from error
     try:
         yield
     finally:
@@ -126,20 +127,31 @@ def _made_beside(path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=ASIDE, dir=path.parent))
     except OSError as error:
-        raise _explained(error, path) or _no_place(error, path) from error
+        raise explained(error, path) or _no_place(error, path) from error
 
 
 def _no_place(error: OSError, path: Path) -> StorageError:
     return StorageError("this place cannot be written", where=path, got=error.strerror, remedy=ELSEWHERE)
 
 
-def _explained(error: OSError, path: Path) -> StorageError | None:
+def explained(error: OSError, path: Path) -> StorageError | None:
     """A full disk, a read-only folder or a missing permission in our words; None for any other error."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT) or _cut_short(error):
-        return StorageError("the disk is full", where=path, remedy="free some space and run again")
+        return FullDiskError("the disk is full", where=path, remedy="free some space and run again")
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.EIO):
         return _no_place(error, path)
     return None
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk that holds a folder takes no more: found by writing there."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(PROBE))
+            file.flush()
+    except OSError as error:
+        return isinstance(explained(error, folder), FullDiskError)
+    return False
 
 
 def _cut_short(error: OSError) -> bool:

@@ -8,7 +8,7 @@ from lsdc.cli.say import say
 
 
 class FoldList(click.ParamType):
-    """Numbers with commas between them, as a tuple."""
+    """Numbers with commas between them, as a tuple that has each once."""
 
     name = "folds"
 
@@ -17,7 +17,7 @@ class FoldList(click.ParamType):
             return value
         if not all(part.strip().isdecimal() for part in value.split(",")):
             self.fail(f"{value!r}: wanted numbers with commas between them, as in 0,1", param, ctx)
-        return tuple(int(part) for part in value.split(","))
+        return tuple(dict.fromkeys(int(part) for part in value.split(",")))
 
 
 def bench_networks(

@@ -29,12 +29,13 @@ log = logging.getLogger(__name__)
 
 
 class Ended(NamedTuple):
-    """A task that is over: what it returned, or why its last try failed, with its log."""
+    """A task that is over: what it returned, or why its last try failed, with its log. full: since the disk is."""
 
     task: Task
     value: object
     failure: str | None
     log: Path | None
+    full: bool = False
 
 
 @dataclass(eq=False)
@@ -102,6 +103,8 @@ class Launcher:
         until = self.clock() + STOP_S
         while self.local and self.clock() < until and not all(one.job.done() for one in self.running):
             time.sleep(LOOK_S / 10)
+        for one in self.running:
+            executors.forget(one.job)
         self.running.clear()
         self.waiting.clear()
 
@@ -119,18 +122,18 @@ class Launcher:
         self.running.remove(one)
         if self.local:
             self.free.append(one.share)
-        why, answer = executors.outcome(one.job, local=self.local)
+        answer = executors.outcome(one.job, local=self.local)
         executors.forget(one.job)
-        why = why or answer.error
-        if why is None:
+        if (why := answer.error) is None:
             log.info("%s: done", one.task.name)
             return Ended(one.task, answer.value, None, one.job.paths.stderr)
-        if one.number < self.launch.tries:
+        if one.number < self.launch.tries and not answer.full:
             log.warning("%s: try %d of %d failed and is made again: %s", one.task.name, one.number, self.launch.tries,
                         why)
             self.waiting.append(Try(one.task, one.number + 1, self.clock() + PAUSE_S * one.number))
             return None
-        return Ended(one.task, None, f"{why} ({one.number} tries)" if one.number > 1 else why, one.job.paths.stderr)
+        return Ended(one.task, None, f"{why} ({one.number} tries)" if one.number > 1 else why, one.job.paths.stderr,
+                     answer.full)
 
 
 def run_tasks(tasks: Sequence[Task], launch: Launch, what: str) -> list[object]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from lsdc.errors import LsdcError, printable
+from lsdc.errors import FullDiskError, LsdcError, printable
 from lsdc.progress import log_to_stderr
 from lsdc.scale.shares import Share
 from lsdc.threads import spin_briefly
@@ -30,10 +30,11 @@ class Task(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the work returned, or in words why it raised."""
+    """What the work returned, or in words why there is nothing; full: since the disk is, so that nothing can come."""
 
     value: object = None
     error: str | None = None
+    full: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Sent:
             return Answer(work(*arguments))
         except LsdcError as error:
             sys.stderr.write(f"error: {error}\n")
-            return Answer(error=error.problem)
+            return Answer(error=error.problem, full=isinstance(error, FullDiskError))
         except Exception as error:
             sys.stderr.write(printable(traceback.format_exc(), lines=True))
             return Answer(error=f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")

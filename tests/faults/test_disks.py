@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from lsdc.grade.artefact import Classifier, save_classifier
 from lsdc.grade.checkpoints import WrittenAside
 from lsdc.grade.model import build_model
 from tests.builders import write_series
-from tests.conftest import ROOT, mounted
+from tests.conftest import ROOT, fill, mounted
 from tests.faults.jobs import COMMANDS, World, files, job, told
 
 NOBODY = 65534
@@ -55,13 +54,6 @@ def disks(tmp_path_factory, world):
 
 def _remount(disk: Path, option: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{option}", disk], check=True)
-
-
-def fill(path: Path) -> None:
-    """Take all the room that is left."""
-    with path.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(4096))
 
 
 def is_clear(answer, *problems: str) -> None:

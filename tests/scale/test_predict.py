@@ -12,6 +12,7 @@ import pytest
 
 from lsdc.competition.asked import read_asked
 from lsdc.submit.writer import check_submission
+from tests.conftest import fill, mounted
 from tests.scale.conftest import alive, until, workers
 from tests.submit.tiny import tiny_run, toy_test_part
 
@@ -106,6 +107,50 @@ def test_a_shard_that_fails_for_good_leaves_priors_and_is_told(predicting):
     predicting.bytes_of("lost")  # whole and valid, with priors in these rows and in no other
     rows = pd.read_csv(predicting.folder / "lost.csv")
     assert rows.normal_mild.eq(1 / 3).tolist() == [int(row.split("_")[0]) in failed for row in rows.row_id]
+
+
+@pytest.fixture
+def filling(predicting, tmp_path, monkeypatch):
+    """`start(name, *words)` with its work on a disk of 4 MB that is full as soon as the first study is kept."""
+    with mounted(tmp_path / "disk", "size=4m") as disk:
+        def start(name: str, *words: str, full_at_once: bool = False) -> subprocess.Popen:
+            if full_at_once:
+                fill(disk / "filler")
+            asked = predicting.start(name, *IN_SHARDS, "--work", str(disk / name), *words)
+            if not full_at_once:
+                until(lambda: list(disk.glob(f"{name}/*/*.json")))
+                fill(disk / "filler")
+            return asked
+        yield start
+
+
+def test_a_disk_that_fills_up_ends_a_strict_launch_in_words_and_it_goes_on_later(predicting, filling, tmp_path):
+    asked = filling("full")
+    asked.communicate(timeout=120)
+    said = predicting.said("full")
+    assert asked.returncode == 2, said
+    assert "the disk is full" in said
+    assert "free some space" in said
+    assert "is made again" not in said
+    assert "memory" not in said
+    assert not workers(predicting.folder)
+    (tmp_path / "disk" / "filler").unlink()
+    code, told, said = predicting.run("full", *IN_SHARDS, "--work", str(tmp_path / "disk" / "full"))
+    assert code == 0, said
+    assert "0 kept from before" not in told
+    assert predicting.bytes_of("full") == predicting.bytes_of("one")
+
+
+@pytest.mark.parametrize("full_at_once", [True, False])
+def test_a_full_disk_costs_a_lenient_launch_its_tasks_and_no_study(predicting, filling, full_at_once):
+    name = f"lenient{full_at_once}"
+    asked = filling(name, "--lenient", full_at_once=full_at_once)
+    told = asked.communicate(timeout=240)[0]
+    said = predicting.said(name)
+    assert asked.returncode == 0, said
+    assert "the studies that are left are graded without --launch" in said
+    assert "studies could not be kept" in told
+    assert predicting.bytes_of(name) == predicting.bytes_of("one")
 
 
 @pytest.mark.soak

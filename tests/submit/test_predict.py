@@ -3,7 +3,6 @@
 import os
 import shutil
 import stat
-from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +24,7 @@ from lsdc.submit.writer import check_submission
 from lsdc.tables import SUBMISSION
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, row_id
 from tests.builders import write_competition
+from tests.conftest import fill
 from tests.submit.bare import COMPUTE, bare_run, here
 from tests.submit.standins import Brightness
 
@@ -244,13 +244,6 @@ def test_priors_are_there_before_anything_can_fail(predict, run, tmp_path, monke
     assert len(values) == 75
     of = np.stack([values.loc[row_id(2001, target)].to_numpy() for target in TARGETS])
     assert np.allclose(of, Recipe.of_run(run).priors())
-
-
-def fill(path) -> None:
-    """Until nothing more goes on the disk."""
-    with suppress(OSError), path.open("wb", buffering=0) as file:
-        while file.write(bytes(4096)):
-            pass
 
 
 def test_models_that_cannot_be_loaded(data, run, tmp_path):
