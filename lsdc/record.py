@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
@@ -35,10 +36,18 @@ def environment() -> dict:
             versions[name] = None
     return {
         "lsdc": lsdc.__version__, "commit": commit(), "python": platform.python_version(),
-        "system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count(),
+        "system": platform.system(), "processor": processor(), "cores": os.cpu_count(),
         "packages": versions, "command": " ".join(Path(part).name if i == 0 else part
                                                   for i, part in enumerate(sys.argv)),
     }
+
+
+def processor() -> str:
+    """Architecture and, where /proc tells it, the model: figures of two models are not those of one machine."""
+    with suppress(OSError, UnicodeDecodeError):
+        if found := re.search(r"^model name\s*:\s*(\S.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE):
+            return f"{' '.join(found[1].split())}, {platform.machine()}"
+    return platform.machine()
 
 
 def commit() -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+from pydantic import BaseModel, FiniteFloat
 from tabulate import tabulate
 
 from lsdc.bench.saved import last_figures, save_figures
@@ -16,6 +17,10 @@ from lsdc.phantom import study
 from lsdc.record import peak_memory_gb
 
 STAGES = ("plan", "render", "write")
+
+
+class _Last(BaseModel):
+    seconds_per_study: dict[str, FiniteFloat]
 
 
 def bench_generation(seed: int, *, studies: int) -> str:
@@ -28,7 +33,8 @@ def bench_generation(seed: int, *, studies: int) -> str:
     totals = seconds.sum(axis=1)
     figures = dict(zip((*STAGES, "whole study"), map(float, (*np.median(seconds, axis=0), np.median(totals))),
                        strict=True))
-    before = last_figures("phantom").get("seconds_per_study", {})
+    last = last_figures("phantom", _Last, seed=seed, studies=studies)
+    before = last.seconds_per_study if last else {}
     said = save_figures("phantom", {
         "seed": seed, "studies": studies, "slices_per_study": float(np.median(slices)), "seconds_per_study": figures,
         "slowest_study_seconds": float(totals.max()), "peak_memory_gb": memory_gb,

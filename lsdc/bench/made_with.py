@@ -11,7 +11,7 @@ def made_with(figures: Mapping) -> Part:
     return Part("Made with", "made", grids=[key_value("Machine and versions", {
         "made": figures["made"], "commit": known["commit"] or "-", "command": known["command"],
         "machine": machine(figures), "python": known["python"],
-        "packages": ", ".join(f"{name} {version}" for name, version in known["packages"].items() if version)})])
+        "packages": ", ".join(f"{name} {version}" for name, version in sorted(known["packages"].items()) if version)})])
 
 
 def machine(figures: Mapping) -> str:

@@ -4,6 +4,7 @@ import resource
 import shutil
 from pathlib import Path
 
+from pydantic import BaseModel, FiniteFloat
 from tabulate import tabulate
 
 from lsdc.bench.gpus import watched
@@ -11,10 +12,12 @@ from lsdc.bench.saved import last_figures, save_figures
 from lsdc.competition.asked import read_asked
 from lsdc.config import Settings, cache_root
 from lsdc.errors import DataError
+from lsdc.record import data_fingerprint
 from lsdc.runs import RunFolder
 from lsdc.seeding import seed_for
 from lsdc.submit import Recipe, Terms, predict_test_part
 
+SAME = ("run", "data", "studies", "lanes", "devices", "precision")  # of figures that are compared
 POINTS = {"a quarter": 0.25, "half": 0.5, "the end": 1.0}  # of the studies, where memory is looked at
 
 
@@ -47,12 +50,13 @@ def bench_prediction(data: Path, run: RunFolder, settings: Settings) -> str:
               for name, share in POINTS.items()}
     figures = {**{name: told[name] for name in ("studies", "lanes", "devices", "precision", "seconds", "fallback_share",
                                                 "fallbacks", "failed_studies")},
-               "run": run.path.name, "steady_seconds_per_study": told["steady_seconds_per_study"],
+               "run": run.path.name, "data": data_fingerprint(data),
+               "steady_seconds_per_study": told["steady_seconds_per_study"],
                "seconds_per_study": told["seconds_per_study"], "memory_gb": memory,
                "cpu_seconds_per_study": cpu_s, "gpus": gpus}
-    before = last_figures("predict")
+    table = compared(figures)
     said = save_figures("predict", figures)
-    return f"{_table(figures, before)}\n\n{_said(figures)}; {said}"
+    return f"{table}\n\n{_said(figures)}; {said}"
 
 
 def _cpu_seconds() -> float:
@@ -61,13 +65,23 @@ def _cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _table(now: dict, before: dict) -> str:
+class _Last(BaseModel):
+    steady_seconds_per_study: FiniteFloat
+    cpu_seconds_per_study: FiniteFloat
+    seconds_per_study: dict[str, FiniteFloat]
+    memory_gb: dict[str, FiniteFloat]
+
+
+def compared(now: dict) -> str:
+    """The table, with the figures saved last where they are of the same machine, run, data and processes."""
+    last = last_figures("predict", _Last, **{name: now[name] for name in SAME})
+    before = last.model_dump() if last else {"seconds_per_study": {}, "memory_gb": {}}
     rows = [("from study to study", now["steady_seconds_per_study"], before.get("steady_seconds_per_study")),
             ("CPU, all processes", now["cpu_seconds_per_study"], before.get("cpu_seconds_per_study")),
-            *((f"  {stage}", value, before.get("seconds_per_study", {}).get(stage))
+            *((f"  {stage}", value, before["seconds_per_study"].get(stage))
               for stage, value in now["seconds_per_study"].items())]
     shown = [(name, f"{value:.3f}", "" if old is None else f"{old:.3f}") for name, value, old in rows]
-    memory = [(f"GB at {name}", f"{value:.2f}", f"{before['memory_gb'][name]:.2f}" if before else "")
+    memory = [(f"GB at {name}", f"{value:.2f}", "" if (old := before["memory_gb"].get(name)) is None else f"{old:.2f}")
               for name, value in now["memory_gb"].items()]
     return tabulate(shown + memory, headers=("predict", "seconds per study", "last time"),
                     colalign=("left", "right", "right"), disable_numparse=True)

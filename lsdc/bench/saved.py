@@ -1,39 +1,80 @@
 """Figures kept as json below the cache folder, with the machine and commit that gave them."""
 
 import logging
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from lsdc.config import cache_root
 from lsdc.errors import StorageError
 from lsdc.files import read_json, write_json, write_text
 from lsdc.record import environment
 
+MACHINE = ("system", "processor", "cores")  # what makes two machines one, of the record of a run's environment
+
 log = logging.getLogger(__name__)
+Form = TypeVar("Form", bound=BaseModel)
 
 
-def last_figures(name: str) -> dict:
-    """The figures saved last under a name; empty when there are none, or they are damaged, which is told."""
+def need_place() -> None:
+    """StorageError unless figures can be written: told before anything is measured."""
+    write_text(probe := cache_root() / "bench" / "probe", "")
+    probe.unlink(missing_ok=True)
+
+
+def last_figures(name: str, form: type[Form], **about: object) -> Form | None:
+    """The figures saved last under a name, if this machine made them and they are about the same.
+
+    about: what they have to have besides. None when there are none such, or they are damaged, which is told.
+    """
     try:
-        return read_json(_path(name)) if _path(name).exists() else {}
-    except StorageError as error:
-        log.warning("nothing to compare with: %s", error)
-        return {}
+        told = read_json(_path(name)) if _path(name).exists() else None
+        if told is None or not _same(told, about):
+            return None
+        return form.model_validate(told)
+    except (StorageError, ValidationError, OSError) as error:
+        log.warning("nothing to compare with: %s is damaged or of another version: %s", _path(name), error)
+        return None
 
 
-def save_figures(name: str, figures: dict) -> str:
-    """Save figures with time and environment, over the last ones of that name; machine and place in words."""
-    known = environment()
-    write_json(_path(name), {"made": datetime.now(UTC).isoformat(timespec="seconds"), **figures, "environment": known})
-    return (f"{known['cores']} cores, torch {known['packages']['torch']}, commit {known['commit']}\n"
-            f"saved: {_path(name)}")
+def made_now(figures: Mapping) -> dict:
+    """Figures with the time and the environment that gave them."""
+    return {"made": datetime.now(UTC).isoformat(timespec="seconds"), **figures, "environment": environment()}
 
 
-def save_page(name: str, html: str) -> Path:
-    """Save a page beside the figures of that name, over the last one; where it is."""
+def save_figures(name: str, figures: Mapping) -> str:
+    """Save figures, `made_now` if they are not yet, over the last ones of that name; machine and place in words.
+
+    Where they cannot be written, that is what is said: what was measured is not lost with its file.
+    """
+    figures = figures if "environment" in figures else made_now(figures)
+    known = figures["environment"]
+    said = _kept(lambda: write_json(_path(name), figures), f"saved: {_path(name)}")
+    return (f"{known['processor']}, {known['cores']} cores, torch {known['packages']['torch']}, "
+            f"commit {known['commit']}\n{said}")
+
+
+def save_page(name: str, html: str) -> str:
+    """Save a page beside the figures of that name, over the last one; in words where it is."""
     path = _path(name).with_suffix(".html")
-    write_text(path, html)
-    return path
+    return _kept(lambda: write_text(path, html), f"as a page: {path}")
+
+
+def _kept(write: Callable[[], None], said: str) -> str:
+    try:
+        write()
+    except StorageError as error:
+        return f"not saved: {error}"
+    return said
+
+
+def _same(told: Mapping, about: Mapping) -> bool:
+    known, now = told.get("environment"), environment()
+    return (isinstance(known, dict) and all(known.get(name) == now[name] for name in MACHINE)
+            and all(told.get(name) == value for name, value in about.items()))
 
 
 def _path(name: str) -> Path:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, FiniteFloat
+from tabulate import tabulate
 
-from lsdc.bench.saved import save_figures
+from lsdc.bench.saved import last_figures, save_figures
 from lsdc.competition.grades import read_grades
 from lsdc.config import EvaluationSettings
 from lsdc.evaluate.bootstrap import score_replicates
@@ -24,15 +26,23 @@ from lsdc.tables import LATENTS
 from lsdc.taxonomy import TARGETS, Severity
 
 
+class _Last(BaseModel):
+    seconds: dict[str, FiniteFloat]
+
+
 def bench_scores(seed: int, settings: EvaluationSettings, *, studies: int) -> str:
     """Seconds for the labels of a phantom of so many studies, answered by its floor; saved as json below the cache."""
     with tempfile.TemporaryDirectory() as place:
         truth, predictions = write_tables(Path(place), seed, studies)
         seconds = time_scores(truth, predictions, settings)
-    said = save_figures("scores", {"seed": seed, "studies": studies, "rows": studies * len(TARGETS),
-                                   "bootstrap": settings.bootstrap, "seconds": seconds})
-    lines = [f"{name:<62}{value:7.2f} s" for name, value in seconds.items()]
-    return "\n".join([*lines, f"{studies} studies, {studies * len(TARGETS)} rows, {settings.bootstrap} replicates; "
+    about = {"seed": seed, "studies": studies, "rows": studies * len(TARGETS), "bootstrap": settings.bootstrap}
+    last = last_figures("scores", _Last, **about)
+    before = last.seconds if last else {}
+    said = save_figures("scores", {**about, "seconds": seconds})
+    lines = [(name, f"{value:.3f}", f"{before[name]:.3f}" if name in before else "") for name, value in seconds.items()]
+    table = tabulate(lines, headers=("scores", "seconds", "last time"), colalign=("left", "right", "right"),
+                     disable_numparse=True)
+    return "\n\n".join([table, f"{studies} studies, {studies * len(TARGETS)} rows, {settings.bootstrap} replicates; "
                       f"{said}"])
 
 

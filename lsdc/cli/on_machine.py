@@ -64,6 +64,7 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
     command goes on after a stop. The others, but for predict and locations, are about the phantom of the
     config, whatever --data says.
     """
+    from lsdc.bench.saved import need_place
     from lsdc.cli.data import make_phantom, open_data, open_finished_run, phantom_root
     from lsdc.competition import open_folder
     from lsdc.config import load_settings
@@ -73,6 +74,8 @@ def bench(config: Path, overrides: tuple[str, ...], data: Path | None, run_name:
                      (None, load_settings(config, overrides)))
     timed = studies or TIMED_STUDIES
 
+    if not trial["report_only"]:
+        need_place()
     for name in dict.fromkeys(what):  # each imports what it needs, as memory is measured too
         if name == "phantom":
             from lsdc.bench.generation import bench_generation

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from lsdc.audit import Severity, audit_folder
-from lsdc.bench.saved import last_figures, save_figures
+from lsdc.bench.saved import save_figures
 from lsdc.bench.sizes import bench_sizes
 from lsdc.bench.sizes.measure import measure
 from lsdc.bench.sizes.page import sizes_page
@@ -69,7 +69,10 @@ def test_stages_in_processes_become_figures_and_a_page(phantom, settings, cache)
     lines = [line[:20].strip() for line in text.splitlines()]
     assert [name for name in lines if name in STAGES] == 2 * [name for name in STAGES if name in IN_PROCESSES]
     assert str(cache / "bench" / "sizes.html") in text
-    assert (cache / "bench" / "sizes.html").read_text(encoding="utf-8") == sizes_page(last_figures("sizes"))
+    assert (cache / "bench" / "sizes.html").read_text(encoding="utf-8") == sizes_page(saved)
+    assert "%" not in text
+    again = bench_sizes(phantom / "competition", settings, sizes=SIZES, stages=IN_PROCESSES[:1])
+    assert "%" in next(line for line in again.splitlines() if line.startswith(IN_PROCESSES[0]))
 
 
 @pytest.fixture
@@ -82,15 +85,15 @@ def figures(cache):
     stages = {"audit": rows(1.0, 1.0), "audit of tables": rows(1.0, 0.5), "predict": rows(2.0, 0.001),
               "submission": rows(1.0, 0.0), "metric": rows(1.0, 1.0)}
     save_figures("sizes", {"sizes": [100, 1000], "files_each": 2, "bootstrap": 5, "stages": stages})
-    return last_figures("sizes")
+    return read_json(cache / "bench" / "sizes.json")
 
 
 def test_what_is_too_much_is_told(figures):
-    page, text = sizes_page(figures), text_of(figures)
+    page, text = sizes_page(figures), text_of(figures, {"predict": [1.0, 2e6]})
     assert "Worse than linear in time: predict." in page
     assert "Memory grows with the studies gone through: audit." in page
     cells = {tuple(re.split("  +", line.strip())) for line in text.splitlines()}
-    assert ("predict", "10000.0 s", "1000000.0 s", "1000000.0 s", "2.00", "worse than linear") in cells
+    assert ("predict", "10000.0 s", "1000000.0 s", "1000000.0 s", "-50 %", "2.00", "worse than linear") in cells
     assert ("audit", "100.0 s", "1000.0 s", "1000.0 s", "1.00", "linear") in cells
     assert ("audit", "200 MB", "1100 MB", "1000.0", "grows beside its tables") in cells
     assert ("metric", "200 MB", "1100 MB", "1000.0", "with its tables") in cells

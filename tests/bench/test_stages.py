@@ -1,24 +1,24 @@
 """The stages beside what one would otherwise do: both give the same, and what is timed becomes figures and a page."""
 
 import importlib.util
+import json
 from itertools import count
 
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813
 import torch
 
-from lsdc.bench.saved import last_figures
+from lsdc.bench.saved import need_place
 from lsdc.bench.stages import STAGES, bench_stages, finding, grading, reading, scoring, showing, training, whole
 from lsdc.bench.stages.ground import open_ground
 from lsdc.bench.stages.page import stages_page
 from lsdc.bench.stages.race import Race, Rival, Timed, run
 from lsdc.bench.stages.text import text_of
 from lsdc.dicom import read_series
-from lsdc.errors import ConfigError
+from lsdc.errors import ConfigError, LsdcError, StorageError
 from lsdc.evaluate.bootstrap import score_replicates
 from lsdc.evaluate.metric import study_sums
-from lsdc.files import read_json
+from lsdc.files import read_json, write_json
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS
 
 EVIL = "\"'><img src=x onerror=alert(1)><script>alert('&')</script>"
@@ -33,20 +33,20 @@ def ground(folder, settings, tmp_path_factory):
             yield made
 
 
-def same_either_way(ours, other) -> bool:
-    """Whether two stacks are equal, from whichever end they are counted."""
-    return np.array_equal(ours, other) or np.array_equal(ours, other[::-1])
-
-
 def test_every_way_of_reading_gives_the_same_volumes(ground):
     first, store, itk = reading.first_read(ground), reading.store(ground), reading.first_read_itk(ground)
     ours, plain, kept, stacks = first.ours(), first.rivals[0].work(), store.ours(), itk.rivals[0].work()
     assert len(ours) == len(plain) == len(kept) == len(stacks) == len(ground.series_folders)
-    for series, volume, again, stack in zip(ours, plain, kept, stacks, strict=True):
-        assert same_either_way(np.stack(series.images), volume.images)
-        assert same_either_way(np.stack([plane.origin_mm for plane in series.planes]), volume.positions)
+    assert reading.same_volumes(ours, plain)
+    assert reading.same_volumes(kept, plain)
+    assert reading.same_stacks(ours, stacks)
+    for series, again in zip(ours, kept, strict=True):
         assert np.array_equal(np.stack(series.images), np.stack(again.images))
-        assert same_either_way(np.stack(series.images), sitk.GetArrayFromImage(stack))
+    plain[-1].images[0, 0, 0] += 1
+    stacks[-1] += 1
+    assert not reading.same_volumes(ours, plain)
+    assert not reading.same_stacks(ours, stacks)
+    assert not reading.same_volumes(ours[1:], plain)
     assert sum(map(len, ours)) == len(ground.files) == len(reading.headers(ground).rivals[0].work())
     assert sum(array.size for array in first.bound()) == ground.pixels
 
@@ -74,7 +74,8 @@ def test_a_call_for_each_crop_gives_the_answers_of_one_for_all(ground):
     together, alone = race.ours(), race.rivals[0].work()
     assert list(together) == list(alone)
     assert len(together) == len(TARGETS)
-    assert all(together[target] == pytest.approx(alone[target], abs=1e-5) for target in together)
+    assert race.rivals[0].agrees(together, alone)
+    assert not race.rivals[0].agrees(together, {target: alone[target][::-1] for target in alone})
     crops = grading.crops(ground)
     assert {one.shape for one in crops.rivals[0].work()} == {next(iter(crops.ours().values())).image[0].shape}
 
@@ -114,7 +115,8 @@ def test_a_batch_travels_whole(ground):
     race = training.travel(ground)
     came, floats = race.ours(), race.rivals[0].work()
     assert came.value.dtype == torch.uint8
-    assert torch.equal(came.value.float() / 255, floats.value)
+    assert race.rivals[0].agrees(came.value, floats.value)
+    assert not race.rivals[0].agrees(came.value, floats.value + 1e-3)
     assert min(came.seconds, floats.seconds) > 0
 
 
@@ -131,15 +133,16 @@ def test_the_metric_is_the_published_one(ground):
     for stage in (scoring.metric, scoring.metric_mixed, scoring.metric_once):
         race = stage(ground, FEW)
         ours, published = race.ours(), race.rivals[0].work()
-        values = [getattr(ours, name) for name in published]
-        assert np.abs(np.array(list(published.values())) - values).max() < 1e-12
+        assert race.rivals[0].agrees(ours, published)
+        assert not race.rivals[0].agrees(ours, {**published, "canal": published["canal"] + 1e-9})
 
 
 def test_a_published_replicate_is_one_of_ours(ground):
     told, settings = scoring.scored(ground, FEW), ground.settings.evaluation
-    ours = score_replicates([study_sums(told.rows, told.values)], settings)[0, 0]
-    published = scoring.bootstrap(ground, FEW).rivals[0].work()
-    assert np.abs(np.array(list(published.values())) - ours).max() < 1e-12
+    ours = score_replicates([study_sums(told.rows, told.values)], settings)
+    rival = scoring.bootstrap(ground, FEW).rivals[0]
+    assert rival.agrees(ours, rival.work())
+    assert not rival.agrees(ours + 1e-9, rival.work())
 
 
 def test_a_report_and_a_phantom_study_are_made(ground):
@@ -172,12 +175,44 @@ def test_ways_are_timed_in_turns():
     assert row["bound"]["median"] == 2.0
 
 
-@pytest.mark.parametrize("damaged", ["[]", "{", ""])
-def test_damaged_figures_are_none_and_told(cache, caplog, damaged):
-    (cache / "bench").mkdir(parents=True, exist_ok=True)
-    (cache / "bench" / "stages.json").write_text(damaged)
-    assert last_figures("stages") == {}
+def test_ways_whose_values_differ_are_not_timed():
+    rivals = (Rival("a loop", lambda: Timed(2, 1.0), agrees=lambda ours, its: ours == its),
+              Rival("a library", lambda: 3, agrees=lambda ours, its: ours == its))
+    with pytest.raises(LsdcError, match="ours and a library give different values"):
+        run(Race(lambda: 2, "study", "nothing", rivals))
+    assert [one["compared"] for one in run(Race(lambda: 2, "study", "nothing", rivals[:1]))["rivals"]] == [True]
+
+
+@pytest.mark.parametrize("damaged", ["[]", "{", "", '{"rows": 3}', '{"rows": {"write": {"unit": "study"}}}'])
+def test_damaged_figures_cost_nothing_and_are_told(folder, settings, cache, caplog, damaged):
+    path = cache / "bench" / "stages.json"
+    bench_stages(folder, settings, only=("write",))
+    whole = read_json(path)
+    path.write_text(damaged if damaged[:2] != '{"' else json.dumps({**whole, **json.loads(damaged)}))
+    text = bench_stages(folder, settings, only=("write",))
     assert "nothing to compare with" in caplog.text
+    assert "%" not in text.split("pandas")[0]
+    assert read_json(path)["rows"].keys() == {"write"}
+
+
+@pytest.mark.parametrize("key", ["system", "processor", "cores"])
+def test_figures_of_another_machine_are_not_compared(folder, settings, cache, caplog, key):
+    path = cache / "bench" / "stages.json"
+    bench_stages(folder, settings, only=("write",))
+    whole = read_json(path)
+    write_json(path, {**whole, "environment": {**whole["environment"], key: "another"}})
+    assert "%" not in bench_stages(folder, settings, only=("write",)).split("pandas")[0]
+    assert "nothing to compare with" not in caplog.text
+
+
+def test_figures_that_cannot_be_kept_are_told_all_the_same(folder, settings, cache):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LSDC_CACHE", "/proc/none")
+        with pytest.raises(StorageError, match="cannot be written"):
+            need_place()
+        text = bench_stages(folder, settings, only=("write",))
+    assert "submission of 500 studies" in text
+    assert text.count("not saved: this place cannot be written") == 2
 
 
 def test_figures_are_saved_and_compared_with_the_last(folder, settings, cache, monkeypatch):
@@ -195,7 +230,7 @@ def test_figures_are_saved_and_compared_with_the_last(folder, settings, cache, m
     lines = [next(line for line in text.splitlines() if line.startswith("write (")) for text in (first, second)]
     assert [line.split("submission of 500 studies)")[1].split()[2].endswith("%") or "%" in line.split("pandas")[0]
             for line in lines] == [False, True]
-    both = last_figures("stages")
+    both = read_json(cache / "bench" / "stages.json")
     assert set(both["rows"]) == {"write", "first read, ITK"}  # what was not measured again is kept
     page = (cache / "bench" / "stages.html").read_text(encoding="utf-8")
     assert page == stages_page(both, list(STAGES))
@@ -246,3 +281,6 @@ def test_a_submission_is_as_pandas_writes_it(ground):
     assert ours == raw
     assert ours[0] == plain[0] == ",".join(["row_id", *SEVERITY_COLUMNS])
     assert len(ours) == len(plain) == 1 + grading.WRITTEN_STUDIES * len(TARGETS)
+    assert race.rivals[0].agrees(None, None)
+    (ground.scratch / "plain.csv").write_text("\n".join([*plain[:2], plain[3], plain[2], *plain[4:]]))
+    assert not race.rivals[0].agrees(None, None)

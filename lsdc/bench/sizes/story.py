@@ -3,8 +3,11 @@
 import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Annotated
 
-from lsdc.bench.saved import last_figures, save_figures, save_page
+from pydantic import BaseModel, Field
+
+from lsdc.bench.saved import last_figures, made_now, save_figures, save_page
 from lsdc.bench.sizes.measure import measure
 from lsdc.bench.sizes.page import sizes_page
 from lsdc.bench.sizes.place import FILES_EACH, make_place
@@ -51,8 +54,18 @@ def bench_sizes(phantom: Path, settings: Settings, *, sizes: Sequence[int], stag
             if place is None or place.studies != size:
                 place = make_place(phantom, Path(root).absolute() / str(size), size, settings)
             rows[name].append(in_own_process(measure, name, place, settings))
-    said = save_figures(NAME, {"sizes": list(sizes), "files_each": FILES_EACH, "stages": rows,
-                               "bootstrap": settings.evaluation.bootstrap})
-    figures = last_figures(NAME)
+    about = {"sizes": list(sizes), "files_each": FILES_EACH, "bootstrap": settings.evaluation.bootstrap}
+    last = last_figures(NAME, _Last, **about)
+    figures = made_now({**about, "stages": rows})
+    said = save_figures(NAME, figures)
     page = save_page(NAME, sizes_page(figures))
-    return f"{text_of(figures)}\n\n{said}\nas a page: {page}"
+    before = {name: [row.processor_seconds for row in its] for name, its in last.stages.items()} if last else {}
+    return f"{text_of(figures, before)}\n\n{said}\n{page}"
+
+
+class _Row(BaseModel):
+    processor_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Last(BaseModel):
+    stages: dict[str, Annotated[list[_Row], Field(min_length=1)]]

@@ -8,10 +8,13 @@ from lsdc.bench.sizes.growth import exponent, kilobytes_a_study, memory_in_words
 from lsdc.bench.sizes.work import STAGES
 
 
-def text_of(figures: Mapping) -> str:
-    """Two tables, of time and of memory, and what was read."""
+def text_of(figures: Mapping, before: Mapping[str, Sequence[float]] | None = None) -> str:
+    """Two tables, of time and of memory, and what was read.
+
+    before: processor seconds by size that the stages took the last time on this machine.
+    """
     parts = [tabulate(rows, headers, colalign=("left", *["right"] * (len(headers) - 2), "left"), disable_numparse=True)
-             for headers, rows in (time_table(figures), memory_table(figures))]
+             for headers, rows in (time_table(figures, before or {}), memory_table(figures))]
     return "\n\n".join([*parts, said(figures)])
 
 
@@ -27,11 +30,20 @@ def said(figures: Mapping) -> str:
             f"memory. The exponent is of processor seconds between the two largest sizes: 1 is linear.")
 
 
-def time_table(figures: Mapping) -> tuple[list[str], list[list[str]]]:
-    """Headers and rows: seconds at each size, exponent, verdict."""
-    headers = ["stage", *(f"{size:,} studies" for size in figures["sizes"]), "processor", "exponent", "time"]
-    return headers, [[name, *(_seconds(row["seconds"]) for row in rows), _seconds(rows[-1]["processor_seconds"]),
-                      _number(exponent(rows), 2), time_in_words(rows)] for name, rows in in_order(figures).items()]
+def time_table(figures: Mapping, before: Mapping[str, Sequence[float]] | None = None
+               ) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows: seconds at each size, processor seconds at the largest and how they changed since the last time
+    (without `before` no such column), exponent, verdict.
+    """
+    sizes = [f"{size:,} studies" for size in figures["sizes"]]
+    headers = ["stage", *sizes, "processor", *(["last"] if before is not None else []), "exponent", "time"]
+    lines = []
+    for name, rows in in_order(figures).items():
+        used = rows[-1]["processor_seconds"]
+        changed = [] if before is None else [f"{100 * (used / before[name][-1] - 1):+.0f} %" if name in before else ""]
+        lines.append([name, *(_seconds(row["seconds"]) for row in rows), _seconds(used), *changed,
+                      _number(exponent(rows), 2), time_in_words(rows)])
+    return headers, lines
 
 
 def memory_table(figures: Mapping) -> tuple[list[str], list[list[str]]]:

@@ -17,6 +17,7 @@ from lsdc.submit.writer import write_submission
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS, Target, row_id
 
 WRITTEN_STUDIES = 500  # about as many as the hidden test set
+BATCH_TOLERANCE, WRITTEN_TOLERANCE = 1e-5, 1e-9  # of probabilities: from batches of other sizes, and in a file
 
 
 def crops(ground: Ground) -> Race:
@@ -36,7 +37,8 @@ def grade(ground: Ground) -> Race:
     views, grader = cut_all(ground, ground.study), ground.grader
     one_by_one = Grader(grader.trained, grader.device, batch_size=1)
     rivals = () if grader.model.sequence is not None else (  # whose targets see each other, so that none is alone
-        Rival("the same network, a call for each crop", lambda: one_by_one.answers(ground.study_id, views)),)
+        Rival("the same network, a call for each crop", lambda: one_by_one.answers(ground.study_id, views),
+              agrees=same_answers),)
     return Race(lambda: grader.answers(ground.study_id, views), "study", "arithmetic (the network)", rivals,
                 bound=bare_grader(ground, views))
 
@@ -51,8 +53,21 @@ def write(ground: Ground) -> Race:
     return Race(lambda: write_submission(table, ids, out), f"submission of {WRITTEN_STUDIES} studies",
                 "Python (numbers to text)", (
         Rival("pandas' to_csv, nothing checked",
-              lambda: table[["row_id", *SEVERITY_COLUMNS]].to_csv(plain, index=False)),
+              lambda: table[["row_id", *SEVERITY_COLUMNS]].to_csv(plain, index=False),
+              agrees=lambda *_: same_tables(out, plain)),
     ), bound=lambda: Path(raw).write_bytes(data))
+
+
+def same_answers(together: dict, alone: dict) -> bool:
+    return together.keys() == alone.keys() and all(
+        np.allclose(together[target], alone[target], rtol=0, atol=BATCH_TOLERANCE) for target in together)
+
+
+def same_tables(*paths: Path) -> bool:
+    """Whether csv files say the same numbers, to the digits that ours are written with."""
+    one, other = (pd.read_csv(path) for path in paths)
+    return list(one) == list(other) and one["row_id"].equals(other["row_id"]) and np.allclose(
+        one[list(SEVERITY_COLUMNS)], other[list(SEVERITY_COLUMNS)], rtol=0, atol=WRITTEN_TOLERANCE)
 
 
 def cut_all(ground: Ground, study: Study) -> dict[Target, Views]:

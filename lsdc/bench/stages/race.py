@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from lsdc.errors import LsdcError
+
 Work = Callable[[], object]
 LEAST, MOST = 3, 9  # rounds
 ENOUGH_S = 6.0  # of rounds, where there are enough of them
@@ -20,12 +22,16 @@ class Timed(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Rival:
-    """Another way. times: how often it does in one call what ours is counted by; goal: how often ours should fit in."""
+    """Another way. times: how often it does in one call what ours is counted by; goal: how often ours should fit in.
+
+    agrees: whether what ours gave and what it gave are the same; None where they are not meant to be.
+    """
 
     name: str
     work: Work
     goal: float | None = None
     times: float = 1
+    agrees: Callable[[object, object], bool] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +54,12 @@ class Race:
 def run(race: Race, *, clock: Callable[[], float] = time.perf_counter) -> dict:
     """Everything once untimed, then in turns (ours, the rivals, the bound, ours, ...); figures for json.
 
-    At least LEAST rounds; from then on until ENOUGH_S seconds or MOST rounds are spent.
+    At least LEAST rounds; from then on until ENOUGH_S seconds or MOST rounds are spent. LsdcError, untimed, where a way
+    that is to give the same as ours does not.
     """
     ways = [(race.ours, race.times), *((one.work, one.times) for one in race.rivals),
             *([(race.bound, race.bound_times)] if race.bound else [])]
-    for work, _ in ways:
-        work()
+    _compared(race)
     seconds, began = [[] for _ in ways], clock()
     while len(seconds[0]) < LEAST or (len(seconds[0]) < MOST and clock() - began < ENOUGH_S):
         for way, (work, times) in zip(seconds, ways, strict=True):
@@ -62,10 +68,25 @@ def run(race: Race, *, clock: Callable[[], float] = time.perf_counter) -> dict:
     return {
         "unit": race.unit, "limited_by": race.limited_by, "seconds": spread(ours), "rounds": len(ours),
         "bound": spread(seconds[-1]) if race.bound else None,
-        "rivals": [{"name": one.name, "goal": one.goal, "seconds": spread(its), "ratio": spread(
-            [theirs / mine for theirs, mine in zip(its, ours, strict=True)])}
-            for one, its in zip(race.rivals, others, strict=True)],
+        "rivals": [{"name": one.name, "goal": one.goal, "compared": one.agrees is not None, "seconds": spread(its),
+                    "ratio": spread([theirs / mine for theirs, mine in zip(its, ours, strict=True)])}
+                   for one, its in zip(race.rivals, others, strict=True)],
     }
+
+
+def _compared(race: Race) -> None:
+    """Every way once; LsdcError where values differ that are to be the same."""
+    ours = _value(race.ours())
+    for rival in race.rivals:
+        its = _value(rival.work())
+        if rival.agrees is not None and not rival.agrees(ours, its):
+            raise LsdcError(f"ours and {rival.name} give different values")
+    if race.bound:
+        race.bound()
+
+
+def _value(told: object) -> object:
+    return told.value if isinstance(told, Timed) else told
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:

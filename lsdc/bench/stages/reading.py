@@ -19,7 +19,7 @@ def headers(ground: Ground) -> Race:
 def first_read(ground: Ground) -> Race:
     return Race(lambda: [read_series(folder) for folder in ground.series_folders], "study",
                 "Python (parsing), then file reads", (
-        Rival(PYDICOM, lambda: _plain(ground), goal=1),
+        Rival(PYDICOM, lambda: _plain(ground), goal=1, agrees=same_volumes),
     ), bound=lambda: _floats(ground))
 
 
@@ -27,7 +27,8 @@ def first_read_itk(ground: Ground) -> Race:
     itk_volume(ground.series_folders[0])  # says so where it is not installed
     return Race(lambda: [read_series(folder) for folder in ground.series_folders], "study",
                 "Python (parsing), then file reads", (
-        Rival("SimpleITK's series reader", lambda: [itk_volume(folder) for folder in ground.series_folders]),
+        Rival("SimpleITK's series reader", lambda: [itk_volume(folder) for folder in ground.series_folders],
+              agrees=same_stacks),
     ), bound=lambda: _floats(ground))
 
 
@@ -36,8 +37,31 @@ def store(ground: Ground) -> Race:
         return [ground.store.read(folder) for folder in ground.series_folders]
 
     read()  # what is not there yet is kept
-    return Race(read, "study", "memory: bytes to floats", (Rival(PYDICOM, lambda: _plain(ground), goal=3),),
+    return Race(read, "study", "memory: bytes to floats", (
+        Rival(PYDICOM, lambda: _plain(ground), goal=3, agrees=same_volumes),),
                 bound=lambda: _floats(ground, parsed=True))
+
+
+def same_volumes(ours: list, plain: list) -> bool:
+    """Whether series and `plain_volume`s have the same values at the same places."""
+    return len(ours) == len(plain) and all(
+        _same_stack(np.stack(one.images), other.images)
+        and _same_stack(np.stack([plane.origin_mm for plane in one.planes]), other.positions)
+        for one, other in zip(ours, plain, strict=True))
+
+
+def same_stacks(ours: list, stacks: list) -> bool:
+    """Whether series and SimpleITK's images have the same values."""
+    from SimpleITK import GetArrayViewFromImage
+
+    return len(ours) == len(stacks) and all(
+        _same_stack(np.stack(one.images), GetArrayViewFromImage(other))
+        for one, other in zip(ours, stacks, strict=True))
+
+
+def _same_stack(ours: np.ndarray, other: np.ndarray) -> bool:
+    """Whether they are equal, from whichever end they are counted."""
+    return np.array_equal(ours, other) or np.array_equal(ours, other[::-1])
 
 
 def _plain(ground: Ground) -> list:

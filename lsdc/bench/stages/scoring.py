@@ -1,5 +1,6 @@
 """Scoring: the metric and its bootstrap against the published function, on a table as large as the competition's."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from lsdc.competition.grades import read_grades
 from lsdc.config import EvaluationSettings
 from lsdc.evaluate.bootstrap import replicate_counts, score_replicates
 from lsdc.evaluate.graded import Graded, graded
-from lsdc.evaluate.metric import score, study_sums
+from lsdc.evaluate.metric import Score, score, study_sums
 from lsdc.evaluate.probabilities import probabilities
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGETS
 
@@ -52,7 +53,7 @@ def metric(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
     told = scored(ground, studies)
     return Race(lambda: score(told.rows, told.answers), f"{studies * len(TARGETS):,} rows",
                 "Python (row ids compared)",
-                (Rival(PUBLISHED, lambda: published_score(told.solution, told.answers), goal=20),),
+                (Rival(PUBLISHED, lambda: published_score(told.solution, told.answers), goal=20, agrees=same_score),),
                 bound=lambda: np.log(told.values + 1e-15))
 
 
@@ -62,7 +63,7 @@ def metric_mixed(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
     mixed = told.answers.sample(frac=1, random_state=ground.settings.seed, ignore_index=True)
     return Race(lambda: score(told.rows, mixed), f"{studies * len(TARGETS):,} rows, in no order",
                 "Python (row ids looked up)",
-                (Rival(PUBLISHED, lambda: published_score(told.solution, mixed)),),
+                (Rival(PUBLISHED, lambda: published_score(told.solution, mixed), agrees=same_score),),
                 bound=lambda: np.log(told.values + 1e-15))
 
 
@@ -71,8 +72,16 @@ def metric_once(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
     told = scored(ground, studies)
     return Race(lambda: score(told.grades, told.answers), f"{studies * len(TARGETS):,} rows, grades checked",
                 "Python (cells checked)",
-                (Rival(PUBLISHED, lambda: published_score(told.solution, told.answers)),),
+                (Rival(PUBLISHED, lambda: published_score(told.solution, told.answers), agrees=same_score),),
                 bound=lambda: np.log(told.values + 1e-15))
+
+
+def same_score(ours: Score, published: dict[str, float]) -> bool:
+    return _equal([getattr(ours, name) for name in published], list(published.values()))
+
+
+def _equal(ours: Sequence[float], published: Sequence[float]) -> bool:
+    return np.allclose(ours, published, rtol=0, atol=1e-12)
 
 
 def bootstrap(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
@@ -83,7 +92,8 @@ def bootstrap(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
     per_study = np.hstack([sums.loss, sums.weight])
     published = PublishedReplicate(told, settings)
     return Race(lambda: score_replicates([sums], settings), f"{REPLICATES} replicates", "drawing the studies", (
-        Rival("the published function, studies drawn beforehand", published, times=1 / REPLICATES),
+        Rival("the published function, studies drawn beforehand", published, times=1 / REPLICATES,
+              agrees=lambda ours, its: _equal(ours[0, 0], list(its.values()))),
     ), bound=lambda: products @ per_study, times=settings.bootstrap / REPLICATES)
 
 

@@ -8,18 +8,19 @@ from time import perf_counter
 
 import torch
 
-from lsdc.bench.saved import last_figures, save_figures, save_page
+from lsdc.bench.saved import last_figures, made_now, save_figures, save_page
 from lsdc.bench.stages import finding, grading, reading, scoring, showing, training, whole
 from lsdc.bench.stages.ground import STUDIES, Ground, open_ground
 from lsdc.bench.stages.page import stages_page
 from lsdc.bench.stages.race import Race, run
+from lsdc.bench.stages.rows import Figures
 from lsdc.bench.stages.text import text_of
 from lsdc.competition import CompetitionFolder
 from lsdc.config import Settings
 from lsdc.errors import ConfigError, LsdcError
 from lsdc.files import content_hash
 from lsdc.progress import track
-from lsdc.record import commit, environment
+from lsdc.record import commit
 from lsdc.seeding import seed_for
 from lsdc.threads import cores
 
@@ -60,12 +61,13 @@ def bench_stages(folder: CompetitionFolder, settings: Settings, *, only: Collect
         for name in track(chosen, "stages", len(chosen)):
             measured[name] = _row(ground, name)
         size = {"files": len(ground.files), "series": len(ground.series_folders), "pixels": ground.pixels}
-    last = _last_rows(settings)
-    said = save_figures(NAME, {"rows": {**last, **measured}, "settings": _hash(settings), "threads": threads,
-                               "study": size})
-    figures = last_figures(NAME)
+    about = {"settings": _hash(settings), "threads": threads}
+    before = last_figures(NAME, Figures, **about)
+    last = before.model_dump(exclude_unset=True)["rows"] if before else {}
+    figures = made_now({"rows": {**last, **measured}, **about, "study": size})
+    said = save_figures(NAME, figures)
     page = save_page(NAME, stages_page(figures, list(STAGES)))
-    return f"{text_of(figures, chosen, last)}\n\n{said}\nas a page: {page}"
+    return f"{text_of(figures, chosen, last)}\n\n{said}\n{page}"
 
 
 def _row(ground: Ground, name: str) -> dict:
@@ -77,14 +79,6 @@ def _row(ground: Ground, name: str) -> dict:
     torch.set_num_threads(ground.threads)  # a library may have changed it
     return {**row, "made": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit(),
             "took": perf_counter() - start}
-
-
-def _last_rows(settings: Settings) -> dict[str, dict]:
-    """The rows saved last, where this machine made them with these settings."""
-    last, known = last_figures(NAME), environment()
-    same = last.get("settings") == _hash(settings) and all(
-        last["environment"].get(name) == known[name] for name in ("system", "processor", "cores"))
-    return last["rows"] if same else {}
 
 
 def _hash(settings: Settings) -> str:

@@ -23,8 +23,10 @@ def said(figures: Mapping) -> str:
     """What the figures are of, in a few sentences."""
     study = figures["study"]
     return (f"A study of {study['files']} files in {study['series']} series, {study['pixels'] / 1e6:.1f} million "
-            f"pixels; networks of the config, untrained, the same on both sides; {figures['threads']} threads on both "
-            "sides; files in the page cache. Ways are timed in turns after one untimed call: medians, and the ratio of "
+            f"pixels; networks of the config, untrained, the same on both sides but for the whole study, where the "
+            f"paper's way has the paper's classifier; {figures['threads']} threads on both sides; files in the page "
+            "cache. Where both ways are to give the same values, these are compared first. "
+            "Ways are timed in turns after one untimed call: medians, and the ratio of "
             "each turn (least to largest). The least is what no way can do without (bytes read, forward "
             "passes), timed alone; what a stage is limited by is where the rest of its time goes.")
 

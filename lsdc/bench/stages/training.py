@@ -59,7 +59,8 @@ def travel(ground: Ground) -> Race:
     floats = in_unit(batch)
     return Race(lambda: _through_a_process(batch), f"batch of {TRAVELLERS} crops, finished",
                 "memory (three copies, pages of a new file)", (
-        Rival("float32 images", lambda: _through_a_process(floats), times=TRAVELS),
+        Rival("float32 images", lambda: _through_a_process(floats), times=TRAVELS,
+              agrees=lambda ours, its: torch.equal(ours.float() / 255, its)),
     ), bound=lambda: [batch["image"].clone() for _ in range(TRAVELS)], times=TRAVELS, bound_times=TRAVELS)
 
 

@@ -1,4 +1,6 @@
-"""A whole study, from its files to its rows, against the paper's way: a look at every slice, a call for every crop."""
+"""A whole study, from its files to its rows, against the paper's way: a look at every slice, a call of its
+own classifier for every crop. The detector is the same on both sides.
+"""
 
 import time
 
