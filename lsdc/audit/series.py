@@ -24,6 +24,7 @@ from lsdc.dicom import (
     read_facts,
     series_files,
 )
+from lsdc.dicom.telling import BODY_PARTS, MODALITIES, rough, term
 from lsdc.errors import DicomError
 from lsdc.taxonomy import Plane
 
@@ -42,10 +43,10 @@ _FORMATS: dict[Kind, Callable[[SliceFacts], str | None]] = {  # what is odd abou
     Kind.MONOCHROME1: lambda one: "MONOCHROME1" if one.inverted else None,
     Kind.BIT_DEPTH: lambda one: f"{one.bits_allocated} bits" if one.bits_allocated != 16 else None,
     Kind.SIGNED: lambda one: "signed" if one.signed else None,
-    Kind.RESCALED: lambda one: f"slope {one.slope:g}, intercept {one.intercept:g}"
+    Kind.RESCALED: lambda one: f"slope {rough(one.slope)}, intercept {rough(one.intercept)}"
     if (one.slope or 1, one.intercept) != (1, 0) else None,
     Kind.ZERO_SLOPE: lambda one: "slope 0" if one.slope == 0 else None,
-    Kind.NOT_MR: lambda one: one.modality if one.modality not in ("MR", "") else None,
+    Kind.NOT_MR: lambda one: term(one.modality, MODALITIES) if one.modality not in ("MR", "") else None,
     Kind.UNDECODABLE_SYNTAX: lambda one: None if one.decodable else one.syntax,
     Kind.COMPRESSED: lambda one: one.syntax if one.compressed and one.decodable else None,
 }
@@ -128,7 +129,7 @@ def look_at(folder: Path, series_id: int, plane: Plane | None, *, pixels: bool) 
     look.add(Kind.COLOUR, [one for one in whole if one.frames == 1 and one.samples != 1])
     _look_at_uids(look, whole)
     single = [one for one in whole if one.frames == one.samples == 1]
-    parts = sorted({one.body_part for one in single if not _is_lumbar(one.body_part)})
+    parts = sorted({term(one.body_part, BODY_PARTS) for one in single if not _is_lumbar(one.body_part)})
     if parts:
         look.other_body_part = True
         look.found.append((Kind.OTHER_BODY_PART, len(single), names(parts)))

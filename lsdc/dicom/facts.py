@@ -24,7 +24,6 @@ from lsdc.dicom.header import (
     check_single,
     cosines_of,
     instance_number_of,
-    named,
     number_of,
     plane_of,
     position_of,
@@ -36,6 +35,7 @@ from lsdc.dicom.header import (
 )
 from lsdc.dicom.pixels import stored_values
 from lsdc.dicom.plane import SlicePlane
+from lsdc.dicom.telling import named
 from lsdc.errors import DicomError
 
 WANTED_NUMBERS = ("InstanceNumber", "SliceThickness", "SpacingBetweenSlices")
@@ -78,9 +78,9 @@ class SliceFacts:
     syntax: str = ""
     compressed: bool = False
     decodable: bool = True
-    modality: str = ""
-    body_part: str = ""
-    frame_of_reference: str = field(default="", repr=False)  # UIDs are compared, not told
+    modality: str = field(default="", repr=False)  # what may hold a name or an id is compared, not told
+    body_part: str = field(default="", repr=False)
+    frame_of_reference: str = field(default="", repr=False)
     study_uid: str = field(default="", repr=False)
     series_uid: str = field(default="", repr=False)
     instance_uid: str = field(default="", repr=False)
@@ -156,7 +156,8 @@ def _facts(dataset: Dataset, path: Path) -> SliceFacts:
         inverted=text_of(dataset, "PhotometricInterpretation") == "MONOCHROME1",
         slope=rescale_of(dataset, "RescaleSlope", path, 1.0),
         intercept=rescale_of(dataset, "RescaleIntercept", path, 0.0),
-        syntax=syntax.name or "unknown", compressed=_is_compressed(syntax), decodable=_is_decodable(syntax),
+        syntax=syntax.name if syntax.is_transfer_syntax else "unknown",
+        compressed=_is_compressed(syntax), decodable=_is_decodable(syntax),
         modality=text_of(dataset, "Modality"), body_part=text_of(dataset, "BodyPartExamined"),
         frame_of_reference=text_of(dataset, "FrameOfReferenceUID"), study_uid=text_of(dataset, "StudyInstanceUID"),
         series_uid=text_of(dataset, "SeriesInstanceUID"), instance_uid=text_of(dataset, "SOPInstanceUID"),

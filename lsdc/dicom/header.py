@@ -14,7 +14,8 @@ from pydicom.tag import BaseTag, Tag
 
 from lsdc.dicom.bounded import BoundedFile, parse
 from lsdc.dicom.plane import SlicePlane
-from lsdc.errors import DicomError, shortened
+from lsdc.dicom.telling import kind_of, named, rough, rough_all
+from lsdc.errors import DicomError
 
 # what pydicom says of a file while it reads it, tracebacks included, is told by our errors and faults
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
@@ -81,23 +82,24 @@ def size_of(dataset: Dataset, path: Path) -> tuple[int, int]:
     """Rows, columns; DicomError when they are missing, unusable, or more than MAX_PIXELS together."""
     rows, columns = (int(number_of(dataset, tag, path)) for tag in ("Rows", "Columns"))
     if min(rows, columns) <= 0 or rows * columns > MAX_PIXELS:
-        raise DicomError(f"absurd image size {rows} x {columns}", wanted=f"1 to {MAX_PIXELS} pixels", where=path)
+        raise DicomError(f"absurd image size {rough(rows)} x {rough(columns)}", where=path,
+                         wanted=f"1 to {MAX_PIXELS} pixels")
     return rows, columns
 
 
 def check_single(dataset: Dataset, path: Path) -> None:
     """DicomError unless the file is of one frame and one sample per pixel."""
     if (frames := number_of(dataset, "NumberOfFrames", path, 1)) != 1:
-        raise DicomError("a multi-frame file", wanted="one slice per file", got=f"{frames:g} frames", where=path)
+        raise DicomError("a multi-frame file", wanted="one slice per file", got=f"{rough(frames)} frames", where=path)
     if (samples := number_of(dataset, "SamplesPerPixel", path, 1)) != 1:
-        raise DicomError("a colour image", wanted="one sample per pixel", got=f"{samples:g}", where=path)
+        raise DicomError("a colour image", wanted="one sample per pixel", got=rough(samples), where=path)
 
 
 def position_of(dataset: Dataset, path: Path) -> np.ndarray:
     """(3,) centre of the first pixel, patient mm; DicomError when it is missing or unusable."""
     position = _vector(dataset, "ImagePositionPatient", 3, path)
     if np.abs(position).max() > MAX_POSITION_MM:
-        raise DicomError("ImagePositionPatient is absurdly far away", got=position.tolist(), where=path)
+        raise DicomError("ImagePositionPatient is absurdly far away", got=rough_all(position), where=path)
     return position
 
 
@@ -106,7 +108,7 @@ def cosines_of(dataset: Dataset, path: Path) -> np.ndarray:
     cosines = _vector(dataset, "ImageOrientationPatient", 6, path).reshape(2, 3)
     lengths = np.linalg.norm(cosines, axis=1)
     if np.abs(lengths - 1).max() > 0.01 or abs(cosines[0] @ cosines[1]) > 0.01:
-        raise DicomError("ImageOrientationPatient is no pair of unit vectors at right angles", got=cosines.tolist(),
+        raise DicomError("ImageOrientationPatient is no pair of unit vectors at right angles", got=rough_all(cosines),
                          where=path)
     return cosines / lengths[:, None]
 
@@ -115,10 +117,10 @@ def spacing_of(dataset: Dataset, path: Path) -> np.ndarray:
     """(2,) mm between rows (y), between columns (x); DicomError when it is missing or unusable."""
     spacing = _vector(dataset, "PixelSpacing", 2, path)
     if spacing.min() <= 0:
-        raise DicomError("PixelSpacing is not positive", got=spacing.tolist(), where=path)
+        raise DicomError("PixelSpacing is not positive", got=rough_all(spacing), where=path)
     if not MIN_SPACING_MM <= spacing.min() <= spacing.max() <= MAX_SPACING_MM:
         raise DicomError("PixelSpacing is absurd", wanted=f"{MIN_SPACING_MM:g} to {MAX_SPACING_MM:g} mm",
-                         got=spacing.tolist(), where=path)
+                         got=rough_all(spacing), where=path)
     return spacing
 
 
@@ -131,7 +133,7 @@ def rescale_of(dataset: Dataset, tag: str, path: Path, default: float) -> float:
     """RescaleSlope or RescaleIntercept; DicomError for what would leave pixels that are no finite numbers."""
     number = number_of(dataset, tag, path, default)
     if abs(number) > MAX_RESCALE:
-        raise DicomError(f"{tag} is absurdly large", got=f"{number:g}", where=path)
+        raise DicomError(f"{tag} is absurdly large", got=rough(number), where=path)
     return number
 
 
@@ -139,7 +141,7 @@ def bits_stored_of(dataset: Dataset, path: Path, default: int) -> int:
     """BitsStored; DicomError outside of 1 to MAX_BITS."""
     bits = number_of(dataset, "BitsStored", path, default)
     if not 1 <= bits <= MAX_BITS:
-        raise DicomError("BitsStored is absurd", wanted=f"1 to {MAX_BITS}", got=f"{bits:g}", where=path)
+        raise DicomError("BitsStored is absurd", wanted=f"1 to {MAX_BITS}", got=rough(bits), where=path)
     return int(bits)
 
 
@@ -147,7 +149,7 @@ def instance_number_of(dataset: Dataset, path: Path) -> int:
     """InstanceNumber; DicomError when it is missing, or no number of VR IS (PS3.5 6.2)."""
     number = number_of(dataset, "InstanceNumber", path)
     if not -(2**31) <= number < 2**31:
-        raise DicomError("InstanceNumber is no number of 32 bits", got=f"{number:g}", where=path)
+        raise DicomError("InstanceNumber is no number of 32 bits", got=rough(number), where=path)
     return int(number)
 
 
@@ -190,13 +192,8 @@ def number_of(dataset: Dataset, tag: str, path: Path, *default):
     except (TypeError, ValueError, OverflowError):
         number = float("nan")
     if not np.isfinite(number):
-        raise DicomError(f"{tag} is not a number", got=shortened(repr(value)), where=path)
+        raise DicomError(f"{tag} is not a number", got=kind_of(value), where=path)
     return number
-
-
-def named(error: Exception) -> str:
-    """Kind and first line of an exception of another package, which may say anything, in few words."""
-    return shortened(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
 
 
 def _instance_number(dataset: Dataset, path: Path) -> int | None:
@@ -215,5 +212,5 @@ def _vector(dataset, tag, length, path) -> np.ndarray:
     except (TypeError, ValueError, OverflowError):
         vector = np.array([np.nan])
     if vector.shape != (length,) or not np.isfinite(vector).all():
-        raise DicomError(f"{tag} is not {length} numbers", got=shortened(repr(value)), where=path)
+        raise DicomError(f"{tag} is not {length} numbers", got=kind_of(value), where=path)
     return vector

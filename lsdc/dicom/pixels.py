@@ -13,7 +13,8 @@ from pydicom.uid import (
 )
 
 from lsdc.dicom.codestream import check_stream
-from lsdc.dicom.header import SliceHeader, element_of, named
+from lsdc.dicom.header import SliceHeader, element_of
+from lsdc.dicom.telling import named
 from lsdc.errors import DicomError
 
 MAX_STORED = 1e20  # of float pixel data; with MAX_RESCALE it stays finite in float32

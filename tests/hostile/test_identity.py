@@ -1,9 +1,12 @@
 """What damaged files make pydicom say never repeats what names a person, whatever the damage."""
 
+import re
 import warnings
 
 import pydicom
 import pytest
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement
 
 from lsdc.audit.series import look_at
 from lsdc.dicom import read_facts, read_scanner, read_series
@@ -11,6 +14,11 @@ from lsdc.errors import DicomError
 from tests.builders import write_series
 from tests.faults.test_private import BIRTH_DATE, PLANTED, SECRETS, plant
 
+READ = ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "ImagePositionPatient", "ImageOrientationPatient",
+        "PixelSpacing", "RescaleSlope", "RescaleIntercept", "BitsStored", "BitsAllocated", "PixelRepresentation",
+        "InstanceNumber", "SliceThickness", "SpacingBetweenSlices", "PhotometricInterpretation", "Modality",
+        "BodyPartExamined", "FrameOfReferenceUID", "SeriesInstanceUID", "StudyInstanceUID", "SOPInstanceUID")
+TAKEN = ("RescaleIntercept", "RescaleSlope", "InstanceNumber", "SliceThickness", "SpacingBetweenSlices")
 KINDS = (b"IS", b"DS", b"DA", b"TM", b"AT", b"US", b"FD", b"UI", b"AS", b"PN", b"SQ", b"OB", b"UN", b"??")
 
 
@@ -19,6 +27,7 @@ def said(folder) -> str:
     path = folder / "1.dcm"
     told = []
     with warnings.catch_warnings(record=True) as heard:
+        warnings.filterwarnings("ignore", module=r"pydicom\.")  # as the kit has it, and pytest not
         for ask in (lambda: read_facts(path), lambda: read_scanner(folder), lambda: read_series(folder),
                     lambda: look_at(folder, 1, None, pixels=True)):
             try:
@@ -81,3 +90,29 @@ def test_names_too_long_or_in_unknown_letters(series, capfd):
         header.save_as(series / "1.dcm")
     assert leaks(series) == set()
     assert not any(secret in text for text in capfd.readouterr() for secret in SECRETS)
+
+
+@pytest.mark.parametrize("own_kind", [True, False], ids=["with the tag's kind", "with its own"])
+@pytest.mark.parametrize("keyword", READ)
+def test_a_name_whose_tag_became_one_that_is_read(series, keyword, own_kind, capfd):
+    tag, whole = pydicom.tag.Tag(keyword), (series / "1.dcm").read_bytes()
+    for secret in (PLANTED["PatientName"], PLANTED["PatientID"]):
+        place = whole.index(secret.encode()) - 8
+        kind = dictionary_VR(tag)[:2].encode() if own_kind else whole[place + 4:place + 6]
+        there = tag.group.to_bytes(2, "little") + tag.elem.to_bytes(2, "little") + kind
+        (series / "1.dcm").write_bytes(whole[:place] + there + whole[place + 6:])
+        assert leaks(series) == set()
+    assert not any(secret in text for text in capfd.readouterr() for secret in SECRETS)
+
+
+@pytest.mark.parametrize("keyword", [one for one in READ if dictionary_VR(one) in ("IS", "DS", "US")])
+def test_a_birth_date_where_a_number_is_read(series, keyword):
+    """Alone, and as a date with separators; a number that can be one of the element is taken for it."""
+    header = pydicom.dcmread(series / "1.dcm")
+    for text in (f"{BIRTH_DATE}x", f"{BIRTH_DATE[:4]}-{BIRTH_DATE[4:6]}-{BIRTH_DATE[6:]}", BIRTH_DATE):
+        with pydicom.config.disable_value_validation():
+            header.add(DataElement(keyword, "LO", text))
+            header.save_as(series / "1.dcm")
+        told = said(series)
+        taken = text == BIRTH_DATE and keyword in TAKEN
+        assert taken or not {text, BIRTH_DATE, "1847"} & set(re.findall(r"[\w-]+", told))
