@@ -23,7 +23,7 @@ class Series:
     """Slices ordered along the normal towards the patient's left (sagittal), back (coronal) or head (axial).
 
     images: (h, w) float32 modality values, high is bright; sizes may differ between slices.
-    faults: what was left out or repaired, in words, with file names.
+    faults: what was left out or repaired, in words, with file names. lost: how many files could not be read.
     """
 
     planes: tuple[SlicePlane, ...]
@@ -31,6 +31,7 @@ class Series:
     instance_numbers: tuple[int | None, ...]
     paths: tuple[Path, ...]
     faults: tuple[str, ...]
+    lost: int = 0
 
     def __len__(self) -> int:
         return len(self.planes)
@@ -84,11 +85,11 @@ def read_series(folder: Path) -> Series:
     DicomError when the folder is missing or nothing in it can be read.
     """
     slices, lost, faults = read_slices(folder)
-    return series_of(slices, [*lost, *faults])
+    return series_of(slices, faults, lost)
 
 
-def series_of(slices: Sequence[StoredSlice], faults: Sequence[str]) -> Series:
-    """The series of slices that are in order."""
+def series_of(slices: Sequence[StoredSlice], faults: Sequence[str], lost: Sequence[str] = ()) -> Series:
+    """The series of slices that are in order; what was left out of them, and what could not be read, in words."""
     sizes = [one.stored.shape for one in slices]
     # in one block where they are of one size: large blocks come from the system in fewer and larger pages
     images = np.empty((len(sizes), *sizes[0]), np.float32) if len(set(sizes)) == 1 else [None] * len(sizes)
@@ -97,7 +98,8 @@ def series_of(slices: Sequence[StoredSlice], faults: Sequence[str]) -> Series:
         images=tuple(modality_values(one.stored, one.header, into) for one, into in zip(slices, images, strict=True)),
         instance_numbers=tuple(one.header.instance_number for one in slices),
         paths=tuple(one.header.path for one in slices),
-        faults=tuple(faults),
+        faults=(*lost, *faults),
+        lost=len(lost),
     )
 
 

@@ -62,7 +62,7 @@ class SeriesStore:
         slices, lost, faults = read_slices(folder)
         if self.keeps and not lost and all(str(one.stored.dtype) in _SIXTEEN_BITS for one in slices):
             self._keep(entry, slices, faults)
-        return series_of(slices, [*lost, *faults])
+        return series_of(slices, faults, lost)
 
     def _entry(self, folder: Path) -> Path:
         with os.scandir(folder) as there:
@@ -96,9 +96,12 @@ class SeriesStore:
         if self.unseen is not None and self.unseen + size <= self.bound / LOOKS:
             return
         self.root.mkdir(parents=True, exist_ok=True)
-        with suppress(Timeout), FileLock(self.root / ".lock").acquire(blocking=False):  # or another makes room
-            _evict(self.root, self.bound - size)
-        self.unseen = 0
+        try:
+            with FileLock(self.root / ".lock").acquire(blocking=False):
+                _evict(self.root, self.bound - size)
+            self.unseen = 0
+        except Timeout:  # another makes room, perhaps without having seen what is written now: the next time, then
+            self.unseen = self.bound
 
 
 def _evict(root: Path, bound: int) -> None:
@@ -136,8 +139,11 @@ def _save(path: Path, slices: Sequence[StoredSlice], faults: Sequence[str]) -> N
 def _load(entry: Path, folder: Path) -> tuple[list[StoredSlice], list[str]] | None:
     """The slices and faults of an entry; None where it is absent, or damaged: then it is removed."""
     try:
-        with suppress(PermissionError):  # another user's
+        with entry.open("rb"), suppress(OSError):  # another user's, or on a disk that is only read
             os.utime(entry)  # it was asked for
+    except OSError:  # it is not there, or cannot be read now
+        return None
+    try:
         with safe_open(entry, framework="numpy") as file:
             said = file.metadata()
             told = json.loads(said["told"])
@@ -146,7 +152,7 @@ def _load(entry: Path, folder: Path) -> tuple[list[StoredSlice], list[str]] | No
             raise ValueError("it does not fit its checksum")
         headers = [_header(one, folder) for one in told["headers"]]
         return list(map(StoredSlice, headers, arrays)), told["faults"]
-    except (FileNotFoundError, PermissionError):
+    except FileNotFoundError:  # it left meanwhile
         return None
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         log.info("%s is damaged and made anew: %s", entry.name, error)

@@ -12,12 +12,14 @@ import time
 import numpy as np
 import pydicom
 import pytest
+from filelock import FileLock
 
 from lsdc.dicom import SeriesStore, read_series, store
 from lsdc.errors import DicomError
 from lsdc.files import alone
 from lsdc.phantom.encode import compress
 from tests.builders import write_series, write_slice
+from tests.conftest import mounted
 
 RANDOM = np.random.default_rng(4)
 
@@ -142,6 +144,50 @@ def test_those_not_asked_for_leave_first(tmp_path):
     assert not abandoned.exists()
     assert sum(path.stat().st_size for path in entries(root)) <= kept.bound
     equal(kept.read(folders[1]), read_series(folders[1]))
+
+
+def test_while_another_makes_room_it_is_looked_at_again_the_next_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "LOOKS", 1)
+    folders = [write_series(tmp_path / f"s{number}", count=2, size=(100, 100)) for number in range(4)]
+    root, gigabytes = tmp_path / "store", 2.5 * 41_000 / 1e9
+    for folder in folders[:2]:
+        SeriesStore(root, gigabytes).read(folder)
+    kept = SeriesStore(root, gigabytes)
+    with FileLock(root / ".lock"):
+        kept.read(folders[2])
+    assert len(entries(root)) == 3
+    kept.read(folders[3])
+    assert sum(path.stat().st_size for path in entries(root)) <= kept.bound
+
+
+def test_a_store_on_a_disk_that_is_only_read_is_used(tmp_path, folder, never_decoded):
+    with mounted(tmp_path / "disk", "size=3g") as disk:
+        wanted = SeriesStore(disk, 1).read(folder)
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        never_decoded()
+        equal(SeriesStore(disk, 1).read(folder), wanted)
+        assert len(entries(disk)) == 1
+
+
+def test_an_entry_that_cannot_be_opened_now_is_left(tmp_path, folder, monkeypatch, caplog):
+    """Too many open files, an error of the disk: the entry may be whole."""
+    root = tmp_path / "store"
+    wanted = SeriesStore(root, 1).read(folder)
+    (entry,) = entries(root)
+    whole = entry.read_bytes()
+    real = type(entry).open
+
+    def failing(self, *words, **more):
+        if self == entry:
+            raise OSError(24, "Too many open files")
+        return real(self, *words, **more)
+
+    monkeypatch.setattr(type(entry), "open", failing)
+    monkeypatch.setattr(SeriesStore, "_keep", lambda *words: None)
+    equal(SeriesStore(root, 1).read(folder), wanted)
+    monkeypatch.undo()
+    assert entry.read_bytes() == whole
+    assert "damaged" not in caplog.text
 
 
 def test_a_series_larger_than_the_store_is_not_kept(tmp_path, folder):
