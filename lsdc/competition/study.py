@@ -1,7 +1,7 @@
 """One study: its series, read and placed, with what went wrong beside it."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -39,12 +39,16 @@ class StudySeries:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """All readable series of a study, in order of series_id; faults name what could not be read, and why."""
+    """All readable series of a study, in order of series_id; faults name what could not be read, and why.
+
+    lost: of each series of which a file, or all, could not be read, why; the reason may pass.
+    """
 
     study_id: int
     series: tuple[StudySeries, ...]
     faults: tuple[str, ...]
     listed: frozenset[Plane] = frozenset()  # planes that the series table gives it, readable or not
+    lost: Mapping[int, str] = field(default_factory=dict)
 
     def of(self, plane: Plane) -> tuple[StudySeries, ...]:
         """The series of one plane, in order of series_id."""
@@ -66,6 +70,9 @@ class Study:
         for one in self.series:
             if one.series_id == series_id:
                 return one
+        if series_id in self.lost:
+            raise DataError(f"a series that cannot be read ({self.lost[series_id]})", got=f"series {series_id}",
+                            where=f"study {self.study_id}")
         raise DataError("a series that this study does not have", wanted=series_id,
                         got=[one.series_id for one in self.series], where=f"study {self.study_id}")
 
@@ -75,16 +82,19 @@ def read_study(folder: CompetitionFolder, study_id: int, part: Part | None = Non
 
     part says which copy to read where train and test both have the study; by default the training one.
     """
-    part, series, faults = part or folder.part_of(study_id), [], []
+    part, series, faults, lost = part or folder.part_of(study_id), [], [], {}
     read_one = folder.store.read if folder.store else read_series
     for row in folder.series_of(study_id, part).itertuples():
         try:
             read = read_one(folder.series_folder(part, study_id, row.series_id))
         except DicomError as error:
+            lost[int(row.series_id)] = error.problem
             faults.append(f"series {row.series_id} ({row.plane}): {error.problem}"
                           + (f" ({error.got})" if error.got else ""))
             continue
+        if read.lost:
+            lost[int(row.series_id)] = f"{read.lost} of its files"
         series.append(StudySeries(int(row.series_id), Plane(row.plane), read))
         faults += [f"series {row.series_id} ({row.plane}): {fault}" for fault in read.faults]
     return Study(int(study_id), tuple(series), tuple(faults),
-                 frozenset(map(Plane, folder.series_of(study_id, part).plane)))
+                 frozenset(map(Plane, folder.series_of(study_id, part).plane)), lost)

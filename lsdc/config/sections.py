@@ -131,7 +131,7 @@ class ClassifierSettings(Record):
 class TrainingSettings(Record):
 
     epochs: PositiveInt
-    batch_size: PositiveInt
+    batch_size: int = Field(ge=2, description="samples of a step; batch normalisation learns nothing from one")
     optimizer: Literal["AdamW", "SGD"]
     learning_rate: PositiveFloat
     momentum: float = Field(ge=0, lt=1)
@@ -170,8 +170,8 @@ class AugmentSettings(Record):
     blur: float = Field(ge=0, le=1, description="share of crops that are blurred")
     erase: float = Field(ge=0, le=1, description="share of crops with one to three small boxes blacked out")
     view_dropout: float = Field(ge=0, le=1, description="share of samples of which one view is hidden, if two are seen")
-    mixup: float = Field(ge=0, le=1, description="share of batches whose samples are blended with another study's")
-    cutmix: float = Field(ge=0, le=1, description="share of batches whose samples get a box of another study's")
+    mixup: float = Field(ge=0, le=1, description="share of batches whose samples are blended with another's")
+    cutmix: float = Field(ge=0, le=1, description="share of batches whose samples get a box of another's")
 
 
 class ComputeSettings(Record):

@@ -13,6 +13,7 @@ from lsdc.errors import DataError
 from lsdc.taxonomy import Condition, Side
 
 SAME_BLOCK_DEGREES = 10  # slices of one tilted axial block; its neighbours stand at other angles
+LEAST_COVERED, GRID = 0.5, 16  # of a crop, on its image; points along a side of it that are looked at
 LARGEST_GAP = 2.5  # times the series' spacing: farther slices are no neighbours
 
 
@@ -24,11 +25,13 @@ class Crop:
     patient's right to left, which is medial to lateral for a left target; a mirrored right target has it too.
     planes: of each slice shown (a mirrored patch has a left-handed one).
     valid: (slices,) False where the stack ended and its last slice stands in.
+    covered: share of the middle slice's patch that its image has, the rest being filled with the darkest value.
     """
 
     image: np.ndarray
     planes: tuple[SlicePlane, ...]
     valid: np.ndarray
+    covered: float
 
 
 def cut(study: Study, location: Mapping, settings: CropSettings) -> Crop:
@@ -36,7 +39,7 @@ def cut(study: Study, location: Mapping, settings: CropSettings) -> Crop:
 
     location: condition, side, series_id, slice_index, and the point x_mm, y_mm, z_mm (a row of LOCATIONS).
     Right targets are shown as their left mirror image when settings.mirror_right. DataError when the series or slice
-    is not there, the point lies outside the slice, or the image is constant.
+    is not there, the point or most of the patch lies outside the slice, or the image is constant.
     """
     series = study.by_id(int(location["series_id"])).series
     point_mm = np.array([location["x_mm"], location["y_mm"], location["z_mm"]], dtype=np.float64)
@@ -54,7 +57,8 @@ def cut(study: Study, location: Mapping, settings: CropSettings) -> Crop:
         else:
             images.append(_shown(series, index, plane, settings))
         planes.append(plane)
-    return Crop(np.stack(images), tuple(planes), valid)
+    return Crop(np.stack(images), tuple(planes), valid,
+                _covered(study, location, series.planes[middle], planes[len(planes) // 2]))
 
 
 def neighbours(series: Series, middle: int, count: int, *, reverse: bool = False) -> tuple[list[int], np.ndarray]:
@@ -82,6 +86,22 @@ def _shown(series: Series, index: int, plane: SlicePlane, settings: CropSettings
     window = slice_window(series, index) if per_slice else series_window(series)
     image = resample(series.images[index], series.planes[index], plane, fill=window[0])
     return to_unit(image, window, eight_bits=per_slice)
+
+
+def _covered(study: Study, location: Mapping, plane: SlicePlane, patch: SlicePlane) -> float:
+    """The share of a grid over the patch that lies on the image; DataError where it is less than LEAST_COVERED of what
+    an image of this size can give."""
+    height, width = patch.size_hw
+    grid = np.stack(np.meshgrid(np.linspace(0, width - 1, GRID), np.linspace(0, height - 1, GRID)), axis=-1)
+    xy_px, _ = plane.to_pixel(patch.to_patient(grid.reshape(-1, 2)))
+    size = np.array(plane.size_hw[::-1])
+    share = float(((xy_px >= -0.5) & (xy_px <= size - 0.5)).all(axis=1).mean())
+    possible = float(np.minimum(1, size / np.ptp(xy_px, axis=0).clip(1)).prod())
+    if share < LEAST_COVERED * possible:
+        raise DataError("most of the crop lies outside the image", wanted=f"{100 * LEAST_COVERED * possible:.0f} %",
+                        got=f"{100 * share:.0f} % on it",
+                        where=f"study {study.study_id}, series {location['series_id']}")
+    return share
 
 
 def _patch(plane: SlicePlane, point_mm, settings: CropSettings, condition: Condition, *, mirror: bool) -> SlicePlane:

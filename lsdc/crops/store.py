@@ -2,9 +2,9 @@
 
 A study's crops lie in `<study_id>.npy`, (n, views, slices, size, size) uint8, beside `<study_id>.json` with their
 rows, a checksum of both, and the key of what they were made of: settings, points, and the files of the series used.
-Another key means stale, another checksum damaged, and the study is cut again. Folds and runs on one data folder with
-equal crop settings share a store; another data folder, which may have the same study ids and be trained on at the same
-time, has its own.
+Another key means stale, another checksum damaged, and the study is cut again; so is one of which a file could not be
+read, since the reason may pass. Folds and runs on one data folder with equal crop settings share a store; another data
+folder, which may have the same study ids and be trained on at the same time, has its own.
 """
 
 import logging
@@ -23,7 +23,7 @@ from lsdc.files import content_hash, file_hash, files_in, locked, need_space, re
 from lsdc.processes import each
 from lsdc.tables import GRADES, POINTS
 
-VERSION = 2  # raised when the same inputs give other crops
+VERSION = 3  # raised when the same inputs give other crops
 STORE_GIGABYTES, MEGABYTES_PER_VIEW = 0.1, 4.0  # of room, with some to spare; of each study
 FEW_STUDIES = 16  # not worth starting processes for
 
@@ -35,7 +35,7 @@ class CropStore:
     """Crops of many studies.
 
     rows: study_id, condition, side, level, file, offset (bytes in the file); and, lists by view as in `Views`, seen,
-    valid (a list of each view's slices), mm_per_px, slice_mm (None where there is none).
+    valid (a list of each view's slices), mm_per_px, slice_mm, covered (None where there is none).
     """
 
     folder: Path
@@ -104,7 +104,7 @@ def _cut_study(
             continue
         rows.append({"study_id": study_id, **{name: location[name] for name in ("condition", "side", "level")},
                      **{name: [None if value != value else value for value in getattr(views, name).tolist()]
-                        for name in ("mm_per_px", "slice_mm")},
+                        for name in ("mm_per_px", "slice_mm", "covered")},
                      "seen": views.seen.tolist(), "valid": views.valid.tolist(), "file": f"{study_id}.npy"})
         images.append(np.round(views.image * 255).astype(np.uint8))
     described = place / f"{study_id}.json"
@@ -116,7 +116,7 @@ def _cut_study(
         for number, row in enumerate(rows):
             row["offset"] = header + number * images[0].nbytes
     checksum = _checksum(place, study_id, rows, faults)
-    write_json(described, {"key": key, "rows": rows, "faults": faults, "checksum": checksum})
+    write_json(described, {"key": None if study.lost else key, "rows": rows, "faults": faults, "checksum": checksum})
     return study_id, faults
 
 

@@ -25,7 +25,7 @@ class Views:
 
     image: (V, S, P, P) float32 in 0..1, black where a view is not seen. seen: (V,) bool. valid: (V, S) bool, False
     where a stack ended and its last slice stands in. mm_per_px, slice_mm: (V,) size of a pixel and of a step from
-    slice to slice, nan where not seen; axial: (V,) bool.
+    slice to slice, nan where not seen; axial: (V,) bool; covered: (V,) as of `Crop`, nan where not seen.
     """
 
     image: np.ndarray
@@ -34,6 +34,7 @@ class Views:
     mm_per_px: np.ndarray
     slice_mm: np.ndarray
     axial: np.ndarray
+    covered: np.ndarray
 
 
 def planes_of(condition: Condition, settings: CropSettings) -> tuple[Plane, ...]:
@@ -82,6 +83,7 @@ def _together(crops: list[Crop | None], settings: CropSettings, condition: Condi
         np.array([crop.planes[len(crop.planes) // 2].spacing_xy_mm[0] if crop else np.nan for crop in crops]),
         np.array([_step_mm(crop) if crop else np.nan for crop in crops]),
         np.array([plane is Plane.AXIAL_T2 for plane in planes_of(condition, settings)]),
+        np.array([crop.covered if crop else np.nan for crop in crops]),
     )
 
 

@@ -44,7 +44,8 @@ class CropDataset(Dataset):
 
     image (B, V, S, H, W) uint8, V views of S slices, as they are stored: what travels from a loader's processes to the
     device is a quarter of what `in_unit` makes of it there; seen (B, V) and valid (B, V, S) bool; condition, side,
-    level, severity, slice (B,) int64, slice being the annotated one of the own view; known (B,) bool; study (B,) int64.
+    level, severity, slice (B,) int64, slice being the annotated one of the own view, -1 where it is not shown; known
+    (B,) bool; study (B,) int64.
     samples: rows of the store, in its order, with severity, and operation where the balance added them.
     augment None shows every crop as it would be predicted.
     """
@@ -110,6 +111,7 @@ class CropDataset(Dataset):
             image, valid, side = mirrored(image, valid, axial, side, mirror_right=self.crops.mirror_right)
             if not axial[0] and (side is Side.MIDLINE or not self.crops.mirror_right):
                 at = self.crops.slices - 1 - at
+        at = at if 0 <= at < self.crops.slices else -1
         return Sample(np.ascontiguousarray(image), seen, valid, side, at)
 
     def _drawn(self, row: dict, epoch: int, number: int) -> Drawn:

@@ -6,7 +6,7 @@ exactly what one process would have.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,13 @@ from lsdc.taxonomy import SEVERITY_WEIGHTS, Condition, Severity
 EPSILON = 1e-7  # the paper's clip of probabilities
 SHARPNESS = 20.0  # of the soft maximum over a study's levels
 UNWEIGHTED = (1,) * len(SEVERITY_WEIGHTS)
+
+
+class Weighed(NamedTuple):
+    """Losses and their weights, of samples (B,) or summed by condition (conditions,)."""
+
+    loss: torch.Tensor
+    weight: torch.Tensor
 
 
 def weighted_cross_entropy(
@@ -35,9 +42,8 @@ def weighted_cross_entropy(
     a label counts. Probabilities that minimise it are proportional to weight times probability, so they are the
     metric's own; with weights UNWEIGHTED they are plain ones. Zero without any label.
     """
-    weight = logits.new_tensor(weights)[severity * known]
-    each = F.cross_entropy(logits, severity * known, reduction="none", label_smoothing=label_smoothing)
-    return _mean_over_conditions(each, weight * known * share, condition)
+    each = cross_entropy_of_each(logits, severity, known, weights=weights, label_smoothing=label_smoothing)
+    return mean_over_conditions(sums_by_condition(each._replace(weight=each.weight * share), condition))
 
 
 def any_severe_loss(
@@ -66,32 +72,20 @@ def any_severe_loss(
 def slice_loss(scores: torch.Tensor, annotated: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     """How far the slice attention (B, S) is from pointing at the annotated slice (B,), where known (B,): cross-entropy.
 
-    Rows whose own view is not seen (all scores -inf) do not count.
+    Rows whose own view is not seen (all scores -inf), or does not show the annotated slice (-1), do not count.
     """
-    rows = known & torch.isfinite(scores).any(dim=1)
+    rows = known & torch.isfinite(scores).any(dim=1) & (annotated >= 0)
     total = F.cross_entropy(scores[rows], annotated[rows], reduction="sum")
     return place()[1] * total / summed(rows.sum()).clamp_min(1)
 
 
 def focal_loss(
-    logits: torch.Tensor,
-    severity: torch.Tensor,
-    known: torch.Tensor,
-    condition: torch.Tensor,
-    *,
-    gamma: float,
-    class_weights: torch.Tensor,
-    share: torch.Tensor | float = 1.0,
+    logits: torch.Tensor, severity: torch.Tensor, known: torch.Tensor, condition: torch.Tensor, *, gamma: float,
+    class_weights: torch.Tensor, share: torch.Tensor | float = 1.0,
 ) -> torch.Tensor:
-    """The paper's focal loss: -(w a)[y] (1 - p[y])^gamma log p[y], p clipped; mean in each condition, then over them.
-
-    class_weights: (conditions, 3), the products w a of `focal_class_weights`; they stand where the metric's weights
-    would. Its minimiser is neither probability nor weight times probability.
-    """
-    label = severity * known
-    p = logits.softmax(dim=1).clamp(EPSILON, 1 - EPSILON).gather(1, label[:, None]).squeeze(1)
-    each = -class_weights.to(p)[condition, label] * (1 - p) ** gamma * p.log()
-    return _mean_over_conditions(each, known * share, condition)
+    """`focal_loss_of_each`, its mean in each condition, then over them; share (B,) how much a label counts."""
+    each = focal_loss_of_each(logits, severity, known, condition, gamma=gamma, class_weights=class_weights)
+    return mean_over_conditions(sums_by_condition(each._replace(weight=each.weight * share), condition))
 
 
 def focal_class_weights(counts: torch.Tensor, weighting: Literal["as_run", "as_intended"]) -> torch.Tensor:
@@ -111,9 +105,39 @@ def focal_class_weights(counts: torch.Tensor, weighting: Literal["as_run", "as_i
     return torch.where(counts > 0, weights * alpha, 0.0)
 
 
-def _mean_over_conditions(each: torch.Tensor, weights: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
-    total = each.new_zeros(len(Condition)).index_add(0, condition, weights * each)
-    weight = summed(each.new_zeros(len(Condition)).index_add(0, condition, weights.to(each)))
-    present = weight > 0
-    terms = torch.where(present, total / torch.where(present, weight, 1.0), 0.0)
+def cross_entropy_of_each(
+    logits: torch.Tensor, severity: torch.Tensor, known: torch.Tensor, *, weights: Sequence[int] = SEVERITY_WEIGHTS,
+    label_smoothing: float = 0.0,
+) -> Weighed:
+    """What `weighted_cross_entropy` takes the mean of, of samples (B,)."""
+    label = severity * known
+    return Weighed(F.cross_entropy(logits, label, reduction="none", label_smoothing=label_smoothing),
+                   logits.new_tensor(weights)[label] * known)
+
+
+def focal_loss_of_each(
+    logits: torch.Tensor, severity: torch.Tensor, known: torch.Tensor, condition: torch.Tensor, *, gamma: float,
+    class_weights: torch.Tensor,
+) -> Weighed:
+    """The paper's focal loss of samples (B,): -(w a)[y] (1 - p[y])^gamma log p[y], p clipped, all weights alike.
+
+    class_weights: (conditions, 3), the products w a of `focal_class_weights`; they stand where the metric's weights
+    would. Its minimiser is neither probability nor weight times probability.
+    """
+    label = severity * known
+    p = logits.softmax(dim=1).clamp(EPSILON, 1 - EPSILON).gather(1, label[:, None]).squeeze(1)
+    return Weighed(-class_weights.to(p)[condition, label] * (1 - p) ** gamma * p.log(), known.to(p))
+
+
+def sums_by_condition(each: Weighed, condition: torch.Tensor) -> Weighed:
+    """Sums (conditions,): of weight times loss over this process's samples, of the weights over those of all."""
+    weight = each.weight.to(each.loss)
+    loss = weight.new_zeros(len(Condition)).index_add(0, condition, weight * each.loss)
+    return Weighed(loss, summed(weight.new_zeros(len(Condition)).index_add(0, condition, weight)))
+
+
+def mean_over_conditions(sums: Weighed) -> torch.Tensor:
+    """The mean over the conditions that have a weight of their weighted means; as far as this process's samples go."""
+    present = sums.weight > 0
+    terms = torch.where(present, sums.loss / torch.where(present, sums.weight, 1.0), 0.0)
     return place()[1] * terms.sum() / present.sum().clamp_min(1)

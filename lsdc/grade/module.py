@@ -12,7 +12,18 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from lsdc.config.sections import Settings
 from lsdc.errors import DataError
 from lsdc.grade.dataset import Batch, in_unit
-from lsdc.grade.losses import UNWEIGHTED, any_severe_loss, focal_loss, slice_loss, weighted_cross_entropy
+from lsdc.grade.losses import (
+    UNWEIGHTED,
+    Weighed,
+    any_severe_loss,
+    cross_entropy_of_each,
+    focal_loss,
+    focal_loss_of_each,
+    mean_over_conditions,
+    slice_loss,
+    sums_by_condition,
+    weighted_cross_entropy,
+)
 from lsdc.grade.mixing import mixed
 from lsdc.grade.model import CONDITIONS, Answers, GradingModel
 from lsdc.grade.replicas import gathered, made_equal, place, summed
@@ -81,25 +92,40 @@ class GradingModule(LightningModule):
         for buffer in self.buffers():  # running statistics since the last step
             made_equal(buffer)
 
+    def on_validation_epoch_start(self) -> None:
+        self.tuning = torch.zeros(2, len(CONDITIONS), dtype=torch.float64, device="cpu")
+
     def validation_step(self, batch: Batch, index: int) -> None:
-        own = [f"{CONDITIONS[int(batch['condition'][0])]}_tuning_loss"] if self.apart else []
-        self._log_whole(self._grades(self.final(in_unit(batch)).logits, batch), batch, "tuning_loss", *own)
+        sums = sums_by_condition(self._grade_of_each(self.final(in_unit(batch)).logits, batch), batch["condition"])
+        whole = torch.stack([summed(sums.loss), sums.weight])
+        self._check_finite(whole.sum(), batch, "tuning loss")
+        self.tuning += whole.double().cpu()
+
+    def on_validation_epoch_end(self) -> None:
+        """The mean over all samples, however they were put into batches; in every process the same."""
+        sums = Weighed(*self.tuning)
+        self.log("tuning_loss", (mean_over_conditions(sums) / place()[1]).float())
+        for condition, loss, weight in zip(CONDITIONS, *sums, strict=True):
+            if self.apart and weight > 0:
+                self.log(f"{condition}_tuning_loss", (loss / weight).float())
 
     def on_train_epoch_end(self) -> None:
         for name, value in self.final.state_dict().items():  # before they are kept
             if not torch.isfinite(value).all():
                 raise self._not_finite("a weight of the network", name)
 
-    def _log_whole(self, loss: torch.Tensor, batch: Batch, *names: str) -> None:
-        """Log under these names the loss of the whole batch, of which this process may hold a part; DataError when it
+    def _log_whole(self, loss: torch.Tensor, batch: Batch, name: str) -> None:
+        """Log under this name the loss of the whole batch, of which this process may hold a part; DataError when it
         is no number."""
         total, samples = summed(torch.stack([loss.detach(), batch["known"].sum().to(loss)]))
         whole = total / place()[1]
+        self._check_finite(whole, batch, name.replace("_", " "))
+        self.log(name, whole, on_step=False, on_epoch=True, batch_size=int(samples), sync_dist=True)
+
+    def _check_finite(self, whole: torch.Tensor, batch: Batch, what: str) -> None:
         if not torch.isfinite(whole):
             studies = sorted({study for part in gathered(batch["study"].tolist()) for study in part})
-            raise self._not_finite(f"the {names[0].replace('_', ' ')}", float(whole), f", studies {studies}")
-        for name in names:
-            self.log(name, whole, on_step=False, on_epoch=True, batch_size=int(samples), sync_dist=True)
+            raise self._not_finite(f"the {what}", float(whole), f", studies {studies}")
 
     def _not_finite(self, what: str, got: object, more: str = "") -> DataError:
         return DataError(f"{what} is not a finite number", got=got, where=f"epoch {self.current_epoch + 1}{more}",
@@ -128,11 +154,24 @@ class GradingModule(LightningModule):
             share = torch.cat([batch["share"], 1 - batch["share"]])
         settings = self.settings.training
         if settings.loss == "focal":
-            return focal_loss(logits, *labels, gamma=settings.focal_gamma, class_weights=self.class_weights,
-                              share=share)
-        return weighted_cross_entropy(
-            logits, *labels, share=share, label_smoothing=settings.label_smoothing if self.training else 0,
-            weights=SEVERITY_WEIGHTS if self._in_loss else UNWEIGHTED)
+            return focal_loss(logits, *labels, share=share, **self._focal)
+        return weighted_cross_entropy(logits, *labels, share=share, weights=self._label_weights,
+                                      label_smoothing=settings.label_smoothing)
+
+    def _grade_of_each(self, logits: torch.Tensor, batch: Batch) -> Weighed:
+        """What the tuning loss is the mean of."""
+        labels = batch["severity"], batch["known"]
+        if self.settings.training.loss == "focal":
+            return focal_loss_of_each(logits, *labels, batch["condition"], **self._focal)
+        return cross_entropy_of_each(logits, *labels, weights=self._label_weights)
+
+    @property
+    def _focal(self) -> dict:
+        return {"gamma": self.settings.training.focal_gamma, "class_weights": self.class_weights}
+
+    @property
+    def _label_weights(self) -> tuple[int, ...]:
+        return SEVERITY_WEIGHTS if self._in_loss else UNWEIGHTED
 
     @property
     def _in_loss(self) -> bool:
@@ -181,5 +220,8 @@ class GradingModule(LightningModule):
 
 
 def _average(averaged: list[torch.Tensor], current: list[torch.Tensor], count: torch.Tensor, *, decay: float) -> None:
-    """torch's own is a function within a function, which cannot go to another process."""
-    get_ema_multi_avg_fn(decay)(averaged, current, count)
+    """torch's own is a function within a function, which cannot go to another process, and it rounds whole numbers."""
+    if averaged[0].is_floating_point():
+        get_ema_multi_avg_fn(decay)(averaged, current, count)
+    else:
+        torch._foreach_copy_(averaged, current)

@@ -54,6 +54,9 @@ def _made(name: str, in_chans: int, weights: Path | None, **more: int) -> nn.Mod
         raise WeightsError("the weights file is of another network", wanted=f"weights of timm's {name}",
                            got=" ".join(line.strip() for line in lines[:3])[:400], where=weights,
                            remedy="take the file of this architecture, or change classifier.network") from error
+    if broken := next((key for key, value in network.state_dict().items() if not torch.isfinite(value).all()), None):
+        raise WeightsError("the weights file holds values that are no finite numbers", got=broken, where=weights,
+                           remedy="take the file from its source again")
     network.reset_classifier(0)
     return _described(network)
 

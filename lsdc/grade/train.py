@@ -89,6 +89,8 @@ def graded_crops(folder: CompetitionFolder, studies: list[int], settings: Settin
     rows = store.rows.merge(samples[[*TARGET_KEY, "severity"]], on=TARGET_KEY, how="left")
     log.info("%d crops of %d studies, %d graded targets without one", len(rows), rows["study_id"].nunique(),
              int(folder.grades[folder.grades["study_id"].isin(studies)]["severity"].notna().sum()) - len(rows))
+    if beyond := sum(any(share is not None and share < 1 for share in shares) for shares in rows["covered"]):
+        log.info("%d of these crops reach beyond their image", beyond)
     if hidden := sum(not all(seen) for seen in rows["seen"]):
         log.info("%d of these crops have one of their two views alone", hidden)
     return CropStore(store.folder, rows, store.settings)

@@ -119,6 +119,32 @@ def test_a_point_that_cannot_be_cut_is_left_out_and_named(folder, tmp_path, capl
     assert "no crop: study 1001, canal l4_l5: the location lies outside the image" in caplog.text
 
 
+def test_what_could_not_be_read_is_cut_again_when_it_can_be(folder, tmp_path, caplog):
+    path = folder.series_folder("train", 1001, 10012) / "2.dcm"
+    whole, facts = path.read_bytes(), path.stat()
+    everything = len(open_store(folder, folder.points, SETTINGS, tmp_path / "before"))
+
+    def rewritten(data: bytes) -> None:
+        path.write_bytes(data)
+        os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+    for damaged in (whole[:132] + bytes(len(whole) - 132), whole):  # of one size and time: as where a decoder lacks
+        rewritten(damaged)
+        store = open_store(folder, folder.points, SETTINGS, tmp_path / "store")
+        assert len(store) == everything - (0 if damaged is whole else 5)
+    before = written(tmp_path / "store")
+    open_store(folder, folder.points, SETTINGS, tmp_path / "store")
+    assert written(tmp_path / "store") == before
+    assert "no crop: study 1001, canal midline l1_l2: " in caplog.text
+
+
+def test_a_series_that_cannot_be_read_is_told_as_that(folder, tmp_path, caplog):
+    for path in folder.series_folder("train", 1001, 10012).iterdir():
+        path.write_bytes(b"not an image")
+    assert len(open_store(folder, folder.points, SETTINGS, tmp_path / "store")) == 5
+    assert "canal midline l1_l2: a series that cannot be read (no readable slice in this series)" in caplog.text
+
+
 def test_nothing_to_cut_is_an_error(folder, tmp_path):
     folder.points["x_px"] = 500.0
     with pytest.raises(DataError, match="not one annotated point can be cut"):

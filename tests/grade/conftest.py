@@ -39,7 +39,7 @@ def settings():
     return load
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def errors():
     return LOCATION_ERRORS.frame([
         {"study_id": 1, "condition": "canal", "side": "midline", "level": level, "x_mm": x_mm, "y_mm": 0.5, "slices": 0}

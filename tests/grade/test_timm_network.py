@@ -76,6 +76,14 @@ def test_a_missing_layer_is_refused(source, tmp_path):
         timm_trunk("test_resnet", in_chans=3, weights=path)
 
 
+def test_weights_that_are_no_numbers_are_refused(source, tmp_path):
+    state = source.state_dict()
+    state["layer2.0.bn1.weight"][0] = float("nan")
+    save_file(state, tmp_path / "nan.safetensors")
+    with pytest.raises(WeightsError, match=r"(?s)no finite numbers.*layer2\.0\.bn1\.weight"):
+        timm_trunk("test_resnet", in_chans=3, weights=tmp_path / "nan.safetensors")
+
+
 @pytest.mark.parametrize("name", ["damaged.safetensors", "damaged.pt"])
 def test_a_damaged_file_is_refused(tmp_path, name):
     (tmp_path / name).write_bytes(b"not weights at all")

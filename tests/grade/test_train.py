@@ -108,6 +108,35 @@ def test_a_finished_training_is_kept(train):
     assert (train("one") / "classifier.safetensors").stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize("overrides", [(), ("classifier.shared=false",)])
+def test_the_tuning_loss_is_the_samples_own_however_they_are_put_into_batches(train, overrides):
+    once, apart = (history(train(f"of{size}", *overrides, f"compute.batch_size={size}")) for size in (64, 3))
+    pd.testing.assert_frame_equal(once, apart, rtol=0, atol=1e-6)
+    assert once["tuning_loss"].nunique() == 3
+
+
+def test_the_history_has_the_learning_rate_of_each_epochs_first_step(train):
+    rates = history(train("one", "training.schedule=cosine", "training.warmup_epochs=0"))["learning_rate"]
+    assert (rates / rates[0]).tolist() == pytest.approx([1, 0.75, 0.25])
+
+
+def test_the_average_of_a_network_that_stays_as_it_is_is_that_network(settings):
+    chosen = settings("classifier.sequence_layers=1", "training.ema_decay=0.9", "classifier.shared=true")
+    module = GradingModule(build_model(chosen.classifier, chosen.crops), chosen, steps=1, seed=0)
+    for _ in range(3):
+        module.average.update_parameters(module.model)
+    kept = dict([*module.average.module.named_parameters(), *module.average.module.named_buffers()])
+    for name, value in [*module.model.named_parameters(), *module.model.named_buffers()]:
+        torch.testing.assert_close(kept[name], value, rtol=0, atol=0 if not value.is_floating_point() else 1e-6)
+    assert kept["sequence.mirror"].tolist() == [0, 2, 1, 4, 3]
+
+
+def test_slices_that_jitter_moved_out_of_the_crop_are_not_pointed_at(train, errors):
+    errors["slices"] = [2.0, -2.0, 2.0]
+    out = train("one", "classifier.slices=attention", "training.slice_loss=0.1", "crops.slices=1")
+    assert history(out).notna().all(axis=None)
+
+
 def test_another_training_in_the_same_place_is_refused(train):
     train("one")
     with pytest.raises(ConfigError, match=r"(?s)other settings or inputs.*\['training'\].*remove this folder"):
