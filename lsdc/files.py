@@ -159,6 +159,12 @@ def _cut_short(error: OSError) -> bool:
     return error.errno is None and "requested and" in str(error)
 
 
+def need_file(path: Path) -> None:
+    """ValueError for a pipe or a device, which could be read without an end; nothing for what is not there."""
+    if path.exists() and not path.is_file():
+        raise ValueError("it is a folder" if path.is_dir() else "it is no file, but a pipe or a device")
+
+
 def write_text(path: Path, text: str) -> None:
     with written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")
@@ -171,6 +177,7 @@ def write_json(path: Path, value: object) -> None:
 def read_json(path: Path) -> dict:
     """A json file whose top is an object, as all of ours are; StorageError for anything else."""
     try:
+        need_file(Path(path))
         told = json.loads(Path(path).read_text(encoding="utf-8"))
         if not isinstance(told, dict):
             raise ValueError(f"an object was wanted, this is of type {type(told).__name__}")

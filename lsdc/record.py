@@ -21,7 +21,7 @@ PACKAGES = ("torch", "torchvision", "timm", "ultralytics", "lightning", "albumen
 def data_fingerprint(data: Path) -> str:
     """sha256 over the competition folder's csv files (names and bytes)."""
     digest = sha256()
-    for path in sorted(Path(data).glob("*.csv")):
+    for path in sorted(path for path in Path(data).glob("*.csv") if path.is_file()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

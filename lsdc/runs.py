@@ -82,7 +82,7 @@ class RunFolder:
             data = read_json(self.environment).get("data")
         except StorageError:
             data = None
-        if not isinstance(data, dict) or not {"folder", "fingerprint"} <= set(data):
+        if not isinstance(data, dict) or not all(isinstance(data.get(name), str) for name in ("folder", "fingerprint")):
             raise DataError("the record of what this run was made with is missing or damaged", where=self.environment,
                             wanted="data: folder, fingerprint", remedy="start the run anew under another RUN=name")
         return data

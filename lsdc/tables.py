@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lsdc.errors import TableError, printable, shortened
-from lsdc.files import written_aside
+from lsdc.files import need_file, written_aside
 from lsdc.taxonomy import SEVERITY_COLUMNS, TARGET_BY_COLUMN, Condition, Level, Plane, Severity, Side
 
 SHOWN_ROWS = 3  # examples given with each fault
@@ -122,6 +122,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     """
     path = Path(path)
     try:
+        need_file(path)
         data = path.read_bytes()
         if b"\0" in data:
             raise ValueError("it has NUL bytes" + (" (utf-16?)" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ""))

@@ -98,3 +98,6 @@ def test_what_a_whole_run_was_made_with(tmp_path):
     run = RunFolder(tmp_path)
     write_json(run.environment, {"data": {"folder": "x", "fingerprint": "y"}})
     assert run.data() == {"folder": "x", "fingerprint": "y"}
+    write_json(run.environment, {"data": {"folder": ["x"], "fingerprint": "y"}})
+    with pytest.raises(DataError, match="is missing or damaged"):
+        run.data()

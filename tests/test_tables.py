@@ -1,3 +1,5 @@
+import os
+
 import pandas as pd
 import pytest
 
@@ -87,6 +89,14 @@ def test_what_is_no_csv_of_ours(tmp_path, data, problem):
     with pytest.raises(TableError, match=problem) as caught:
         FOLDS.read(tmp_path / "folds.csv")
     assert len(str(caught.value)) < 1000
+
+
+def test_what_could_be_read_without_an_end_is_no_csv(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "zero.csv").symlink_to("/dev/zero")
+    for name in ("pipe.csv", "zero.csv"):
+        with pytest.raises(TableError, match="no file, but a pipe or a device"):
+            FOLDS.read(tmp_path / name)
 
 
 @pytest.mark.parametrize("data", [b"\xef\xbb\xbfstudy_id,fold\n1001,0\n", b"study_id,fold\r1001,0\r",

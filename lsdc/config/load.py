@@ -1,6 +1,7 @@
 """Yaml and overrides in, one frozen Settings out; all faults reported at once with file and key."""
 
 import difflib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ValidationError, create_model
 
 from lsdc.config.sections import Settings
 from lsdc.errors import ConfigError
+from lsdc.files import need_file
 
 LONGEST = 100_000  # characters, which take a second to parse
 
@@ -25,10 +27,19 @@ class _UniqueLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node, deep=False):
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if twice := sorted({str(key) for key in keys if keys.count(key) > 1}):
+        keys = Counter(self.construct_object(key, deep=True) for key, _ in node.value)
+        if twice := sorted(str(key) for key, count in keys.items() if count > 1):
             raise yaml.YAMLError(f"line {node.start_mark.line + 1}: key given twice: {', '.join(twice)}")
         return super().construct_mapping(node, deep)
+
+
+def _whole_number(loader: _UniqueLoader, node: yaml.ScalarNode) -> int:
+    if abs(number := yaml.SafeLoader.construct_yaml_int(loader, node)) >= 2**63:
+        raise yaml.YAMLError(f"line {node.start_mark.line + 1}: a number of more than 64 bits")
+    return number
+
+
+_UniqueLoader.add_constructor("tag:yaml.org,2002:int", _whole_number)
 
 
 def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
@@ -59,6 +70,7 @@ def read_mapping(path: Path, *, wanted: str, remedy: str) -> dict:
     """A yaml file whose top is a mapping, in the file's order; ConfigError for anything else, or a key given twice."""
     path = Path(path)
     try:
+        need_file(path)
         values = parsed_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError("a config file cannot be read", got=error.strerror, where=path,

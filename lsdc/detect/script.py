@@ -15,14 +15,13 @@ from lsdc.tensors import check_unpacked
 
 RUN_ON_LOADING = (b"__setstate__", b"torch.classes", b"__forward_hooks__", b"__forward_pre_hooks__")
 OLD_FORMAT = "model.json"  # of 2019: there, any file may hold code
+# of a traced network: one step after the other, no loop that could be endless, nothing made but from what is there
 ARITHMETIC = frozenset(f"aten::{name}" for name in (
-    "__getitem__", "__is__", "_convolution", "add", "add_", "append", "arange", "avg_pool2d", "batch_norm", "cat",
-    "chunk", "conv2d", "copy_", "div", "flatten", "lt", "max_pool2d", "mul", "narrow", "neg", "pow", "remainder",
-    "reshape", "select", "sigmoid", "silu", "silu_", "size", "slice", "split", "split_with_sizes", "stack", "sub",
-    "tensor", "unsqueeze", "upsample_nearest2d", "view", "zeros",
+    "_convolution", "add", "add_", "avg_pool2d", "batch_norm", "cat", "chunk", "conv2d", "cumsum", "div", "flatten",
+    "max_pool2d", "mean", "mul", "narrow", "neg", "pow", "reshape", "select", "sigmoid", "silu", "silu_", "size",
+    "slice", "split", "split_with_sizes", "stack", "sub", "unsqueeze", "upsample_nearest2d", "view",
 )) | frozenset(f"prim::{name}" for name in (
-    "Constant", "GetAttr", "If", "ListConstruct", "ListUnpack", "Loop", "TupleConstruct", "TupleUnpack", "device",
-    "dtype", "unchecked_cast",
+    "Constant", "GetAttr", "ListConstruct", "ListUnpack", "TupleConstruct", "TupleUnpack",
 ))
 REMEDY = "train the fold again, or take the folder from a source that you trust"
 

@@ -38,7 +38,8 @@ def train_detector(
     """
     _check(settings, studies)
     device, out = choose_device(compute), Path(out)
-    identity = {"settings": settings.model_dump(mode="json"), "seed": seed, "fold": fold, "studies": sorted(studies)}
+    identity = {"settings": settings.model_dump(mode="json"), "seed": seed, "fold": fold, "studies": sorted(studies),
+                "starting_weights": file_hash(settings.weights) if settings.weights else None}
     if _finished(out, identity):
         log.info("the detector of fold %s is there already: %s", fold, out)
         return

@@ -15,7 +15,7 @@ from lsdc.config import Settings
 from lsdc.config.paths import cache_root
 from lsdc.crops import CropStore, open_store, widened
 from lsdc.errors import ConfigError
-from lsdc.files import read_json, write_json
+from lsdc.files import file_hash, read_json, write_json
 from lsdc.grade.artefact import DESCRIPTION_FILE, Classifier, save_classifier
 from lsdc.grade.samples import TARGET_KEY, graded_points
 from lsdc.ranks import rank
@@ -105,6 +105,7 @@ def _inputs(folder, fit_studies, tuning_studies, errors, settings: Settings, fol
     sections = ("crops", "classifier", "training", "augment")
     return {
         **{name: getattr(settings, name).model_dump(mode="json") for name in sections},
+        "starting_weights": file_hash(weights) if (weights := settings.classifier.weights) else None,
         "fold": fold, "seed": seed, "fit_studies": fit_studies, "tuning_studies": tuning_studies,
         **dict(zip(("grades", "points", "location_errors"), digests, strict=True)),
     }

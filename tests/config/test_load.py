@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pydantic
@@ -68,6 +69,8 @@ def test_all_faults_at_once_with_file_and_key(tmp_path):
     ("seed: !!timestamp z\n", "not valid yaml"),
     ("seed: " + "9" * 5000 + "\n", "not valid yaml"),
     ("seed: " + "[" * 3000, "it goes very deep"),
+    ("seed: 0x" + "f" * 5000, "line 1: a number of more than 64 bits"),
+    ("a: 1\n? [b]\n: 2\n", "not valid yaml"),
 ])
 def test_files_that_are_no_config(tmp_path, text, message):
     (tmp_path / "c.yaml").write_text(text)
@@ -75,10 +78,16 @@ def test_files_that_are_no_config(tmp_path, text, message):
         load_settings(tmp_path / "c.yaml")
 
 
-@pytest.mark.parametrize("value", ["2001-99-99", "!!int x", "[" * 3000, "&a [*a]"])
+@pytest.mark.parametrize("value", ["2001-99-99", "!!int x", "[" * 3000, "&a [*a]", "0x" + "f" * 5000])
 def test_values_on_the_command_line_that_are_no_yaml(value):
     with pytest.raises(ConfigError, match=r"--set seed=.*: value is not yaml"):
         load_settings(Path("configs/smoke.yaml"), [f"seed={value}"])
+
+
+def test_a_pipe_is_no_config(tmp_path):
+    os.mkfifo(tmp_path / "c.yaml")
+    with pytest.raises(ConfigError, match="no file, but a pipe or a device"):
+        load_settings(tmp_path / "c.yaml")
 
 
 def test_a_missing_file_names_what_to_do():

@@ -29,9 +29,9 @@ def predict(tmp_path):
     (tmp_path / "clock").mkdir()
     (tmp_path / "clock" / "sitecustomize.py").write_text(JUMPING)
 
-    def predict(name: str, *, jumping: bool) -> tuple[bytes, str]:
+    def predict(name: str, *, jumping: bool, clock: str = "monotonic") -> tuple[bytes, str]:
         paths = [str(tmp_path / "clock")] * jumping + [str(ROOT)]
-        words = [data, run, tmp_path / f"{name}.csv", tmp_path / name, 120]
+        words = [data, run, tmp_path / f"{name}.csv", tmp_path / name, 120, clock]
         ended = subprocess.run([sys.executable, "-m", "tests.submit.standins", *map(str, words)], capture_output=True,
                                text=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)})
         assert ended.returncode == 0, ended.stderr
@@ -52,12 +52,30 @@ def test_deadline_pace_and_resumption_under_a_jumping_clock(predict):
     assert "6 kept from before" in told
 
 
+def test_a_deadline_by_the_wall_clock_would_be_lost_by_the_jumps(predict):
+    """What the test above would see of a kit that looks at it."""
+    steady, _ = predict("steady", jumping=False, clock="time")
+    jumped, told = predict("jumped", jumping=True, clock="time")
+    assert jumped != steady
+    assert "6 studies graded in" not in told
+
+
 def test_only_the_store_looks_at_the_wall_clock():
     """There it tells what was abandoned from what is being written; all else counts monotonic seconds."""
     package = Path(lsdc.__file__).parent
-    users = {path.relative_to(package).as_posix() for path in package.rglob("*")
-             if path.suffix in (".py", ".txt") and re.search(r"\btime\.time(_ns)?\(", path.read_text(encoding="utf-8"))}
-    assert users == {"dicom/store.py"}
+    texts = {path.relative_to(package).as_posix(): path.read_text(encoding="utf-8") for path in package.rglob("*")
+             if path.suffix in (".py", ".txt")}
+
+    def users(pattern: str) -> set[str]:
+        return {name for name, text in texts.items() if re.search(pattern, text)}
+
+    assert users(r"\btime\.time(_ns)?\b|from time import[^#\n]*\btime(_ns)?\b|import time as") == {"dicom/store.py"}
+    stamps = users(r"\b(now|utcnow|today)\(|\b(localtime|gmtime|strftime|ctime)\b")
+    assert stamps == {"bench/saved.py", "bench/stages/story.py", "scale/launcher.py", "submit/manifest.py",
+                      "train/run.py"}
+    for name in stamps:  # each makes a text of it, and counts nothing
+        assert len(re.findall(r"\bnow\(", texts[name])) == len(re.findall(
+            r"\bnow\((UTC)?\)(\.isoformat\(|\.astimezone\(\):%)", texts[name])) > 0, name
 
 
 def test_an_entry_whose_scratch_folder_a_jump_made_old_is_only_not_kept(tmp_path, monkeypatch, caplog):

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import torch
 from lightning.pytorch import Callback
+from safetensors.torch import save_file
 
 from lsdc.errors import ConfigError, DataError, DeviceError
 from lsdc.grade import fit as fitting
@@ -15,6 +16,7 @@ from lsdc.grade.artefact import load_classifier
 from lsdc.grade.checkpoints import WrittenAside
 from lsdc.grade.model import build_model
 from lsdc.grade.module import GradingModule
+from lsdc.grade.timm_network import timm_trunk
 
 
 @pytest.fixture
@@ -143,6 +145,16 @@ def test_another_training_in_the_same_place_is_refused(train):
         train("one", "training.epochs=4")
     with pytest.raises(ConfigError, match=r"\['fit_studies', 'grades', 'points'\]"):
         train("one", fit=(1001, 1002))
+
+
+def test_other_starting_weights_in_the_same_file_are_another_training(train, tmp_path):
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        save_file(timm_trunk("test_resnet", in_chans=3, weights=None).state_dict(), tmp_path / "start.safetensors")
+        if seed == 1:
+            train("one", f"classifier.weights={tmp_path / 'start.safetensors'}", "training.epochs=1")
+    with pytest.raises(ConfigError, match=r"other settings or inputs(.|\n)*starting_weights"):
+        train("one", f"classifier.weights={tmp_path / 'start.safetensors'}", "training.epochs=1")
 
 
 def test_early_stopping_keeps_the_best_tuning_loss(train):

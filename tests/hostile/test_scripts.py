@@ -75,6 +75,22 @@ def before(self, given: tuple[torch.Tensor]) -> None:
     torch.save([given[0]], "executed")
 
 
+class Loops(torch.nn.Module):
+    """TorchScript that would never end."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        while True:
+            images = images + 1
+        return images
+
+
+class Asks(torch.nn.Module):
+    """TorchScript that asks for terabytes."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(1 << 43) + images.sum()
+
+
 def saved(network: torch.nn.Module) -> bytes:
     buffer = io.BytesIO()
     torch.jit.save(torch.jit.script(network), buffer)
@@ -125,6 +141,13 @@ def test_a_network_that_writes_a_file(refused, words):
                                                 (Hooked, "__forward_pre_hooks__")])
 def test_other_ways_to_a_file(refused, network, named):
     assert named in refused(saved(network()))
+
+
+@pytest.mark.parametrize(("network", "named"), [(Loops, "prim::Loop"), (Asks, "aten::zeros")])
+def test_a_network_without_an_end(tmp_path, network, named):
+    (tmp_path / "net").write_bytes(saved(network()))
+    with pytest.raises(WeightsError, match=rf"(?s)more than a network does.*{named}"):
+        load_script(tmp_path / "net", CPU)
 
 
 def test_a_file_with_two_directories(refused):

@@ -30,10 +30,8 @@ class _Head(torch.nn.Module):
         self.layers = torch.nn.ModuleList([torch.nn.Conv2d(1, 4 * BINS + classes, 1) for _ in STRIDES])
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        found: list[torch.Tensor] = []
-        for layer, stride in zip(self.layers, (8, 16, 32)):  # noqa: B905 (TorchScript knows no strict)
-            found.append(layer(torch.nn.functional.avg_pool2d(images, stride)).flatten(2))
-        return torch.cat(found, dim=2)
+        return torch.cat([layer(torch.nn.functional.avg_pool2d(images, stride)).flatten(2)
+                          for layer, stride in zip(self.layers, (8, 16, 32), strict=True)], dim=2)
 
 
 def write_run(path: Path, *, folds=(0,), settings: Settings | None = None) -> RunFolder:
@@ -53,7 +51,7 @@ def write_fold(fold: FoldFolder, settings: Settings) -> None:
     with torch.random.fork_rng(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript is deprecated
         torch.manual_seed(fold.number)
-        head = torch.jit.script(_Head(len(classes_for(settings.detector).names)).eval())
+        head = torch.jit.trace(_Head(len(classes_for(settings.detector).names)).eval(), torch.zeros(1, 1, 64, 64))
         torch.jit.save(head, fold.detector / MODEL_FILE)
         model = build_model(settings.classifier, settings.crops)
     shape = fit_shape([np.array([toy_positions(generator)[target] for target in TARGETS]) for _ in range(4)])

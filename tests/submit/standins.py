@@ -81,14 +81,14 @@ def processes(notes: Path, acts: dict[int, str] | None = None, *, seconds: float
     return lambda crew: Processes([replace(crew.works[0], load=load, ahead=ahead)] * lanes, **limits)
 
 
-def main(data: str, run: str, out: str, work: str, deadline_s: str) -> None:
-    """Predict as `lsdc predict` does, with Brightness; what came of it is printed."""
+def main(data: str, run: str, out: str, work: str, deadline_s: str, clock: str = "monotonic") -> None:
+    """Predict as `lsdc predict` does, with Brightness, by a clock of `time`; what came of it is printed."""
     from lsdc.runs import RunFolder
     from tests.submit.bare import COMPUTE
     from tests.submit.standins import processes as hire
 
     outcome = predict_test_part(Path(data), Recipe.of_run(RunFolder(Path(run))), COMPUTE, Terms(
-        Path(out), Path(work), deadline_s=float(deadline_s)), hire=hire(Path(work)))
+        Path(out), Path(work), deadline_s=float(deadline_s), clock=getattr(time, clock)), hire=hire(Path(work)))
     print(outcome.text)
 
 

@@ -29,22 +29,24 @@ SMOKE = ROOT / "configs" / "smoke.yaml"
 class Bright(nn.Module):
     """Raw head output of YOLOv8's shape: each class where it is bright, a level's near its usual row."""
 
+    def __init__(self):
+        super().__init__()
+        number = torch.arange(12.0).reshape(1, 12, 1, 1)
+        self.register_buffer("usual", (number % 5 - 2) * 13.2)  # px of each class's level
+        self.register_buffer("by_level", (number < 10).float())
+        self.register_buffer("sides", 9.0 * (torch.arange(64) % 16 == 1).float().reshape(1, 64, 1, 1))  # one cell each
+
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         levels = []
         for stride in (8, 16, 32):
             bright = F.max_pool2d(F.avg_pool2d(images, 3, 1, 1), stride)  # (B, 1, h, w)
             if stride > 8:
                 bright = bright * 0
-            h = bright.shape[2]
-            rows = (torch.arange(h, device=images.device) + 0.5) * stride - images.shape[2] / 2
-            scores = []
-            for number in range(12):
-                off = rows - (number % 5 - 2) * 13.2
-                near = -((off / 8) ** 2) if number < 10 else off * 0
-                scores.append(12 * bright[:, 0] - 9 + near[None, :, None])
-            classes = torch.stack(scores, dim=1)  # (B, 12, h, w)
-            sides = torch.zeros(images.shape[0], 64, h, bright.shape[3], device=images.device)
-            sides[:, 1::16] = 9.0  # one cell to each side
+            number = (bright * 0 + 1).cumsum(dim=2)  # of each row, from 1
+            rows = (number - number.mean(dim=2, keepdim=True)) * stride  # px from the middle
+            off = rows - self.usual
+            classes = 12 * bright - 9 - (off / 8) ** 2 * self.by_level  # (B, 12, h, w)
+            sides = bright * 0 + self.sides  # (B, 64, h, w)
             levels.append(torch.cat([sides, classes], dim=1).flatten(2))
         return torch.cat(levels, dim=2)
 
@@ -58,7 +60,7 @@ def tiny_run(path: Path, folds: tuple[int, ...] = (0,), *overrides: str) -> RunF
                        for places in (toy_positions(np.random.default_rng(seed)) for seed in range(12))])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript is deprecated
-        detector = torch.jit.script(Bright())
+        detector = torch.jit.trace(Bright(), torch.zeros(1, 1, 64, 64))
     for fold in map(run.fold, folds):
         fold.detector.mkdir(parents=True)
         detector.save(str(fold.detector / MODEL_FILE))
