@@ -56,6 +56,13 @@ def itk_volume(folder: Path):
     return reader.Execute()
 
 
+def itk_values(image) -> np.ndarray:
+    """(slices, h, w) of what `itk_volume` gives."""
+    import SimpleITK
+
+    return SimpleITK.GetArrayViewFromImage(image)
+
+
 def _values(dataset: pydicom.Dataset) -> np.ndarray:
     slope, intercept = float(dataset.get("RescaleSlope", 1)), float(dataset.get("RescaleIntercept", 0))
     return dataset.pixel_array.astype(np.float32) * np.float32(slope) + np.float32(intercept)

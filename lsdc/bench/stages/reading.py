@@ -3,7 +3,7 @@
 import numpy as np
 
 from lsdc.bench.stages.ground import Ground
-from lsdc.bench.stages.plain_dicom import itk_volume, plain_headers, plain_volume
+from lsdc.bench.stages.plain_dicom import itk_values, itk_volume, plain_headers, plain_volume
 from lsdc.bench.stages.race import Race, Rival
 from lsdc.dicom import read_planes, read_series
 
@@ -52,10 +52,8 @@ def same_volumes(ours: list, plain: list) -> bool:
 
 def same_stacks(ours: list, stacks: list) -> bool:
     """Whether series and SimpleITK's images have the same values."""
-    from SimpleITK import GetArrayViewFromImage
-
     return len(ours) == len(stacks) and all(
-        _same_stack(np.stack(one.images), GetArrayViewFromImage(other))
+        _same_stack(np.stack(one.images), itk_values(other))
         for one, other in zip(ours, stacks, strict=True))
 
 
