@@ -1,6 +1,7 @@
 """Figures kept as json below the cache folder, with the machine and commit that gave them."""
 
 import logging
+import tempfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from lsdc.config import cache_root
 from lsdc.errors import StorageError
-from lsdc.files import read_json, write_json, write_text
+from lsdc.files import ELSEWHERE, explained, read_json, write_json, write_text
 from lsdc.record import environment
 
 MACHINE = ("system", "processor", "cores")  # what makes two machines one, of the record of a run's environment
@@ -20,9 +21,15 @@ Form = TypeVar("Form", bound=BaseModel)
 
 
 def need_place() -> None:
-    """StorageError unless figures can be written: told before anything is measured."""
-    write_text(probe := cache_root() / "bench" / "probe", "")
-    probe.unlink(missing_ok=True)
+    """StorageError unless figures can be written: told before anything is measured. Nothing is left."""
+    place = cache_root() / "bench"
+    there = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise explained(error, place) or StorageError("this place cannot be written", where=place, got=error.strerror,
+                                                      remedy=ELSEWHERE) from error
 
 
 def last_figures(name: str, form: type[Form], **about: object) -> Form | None:
