@@ -56,6 +56,11 @@ class DicomError(DataError):
     """A file or series that cannot be read as the MR image it claims to be."""
 
 
+class PassingError(DicomError):
+    """A file that cannot be read now, for a reason that may pass: a disk that fails, a permission, a decoder that is
+    not installed. The same bytes may be an image."""
+
+
 class FoldError(DataError):
     """An unknown fold, a study in two folds, or rows of folds that must not meet."""
 

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 ASIDE = ".aside"  # how folders end in which files are written before they are renamed
 LONGEST_NAME = 255  # bytes of a file's or folder's name, on Linux
+MOST_JSON = 2**27  # bytes, far beyond any of ours
 PROBE = 2**20  # bytes that a disk takes which is not full
 BEFORE = "before-"  # how names begin there of folders that make room
 ELSEWHERE = "choose another: LSDC_RUNS, LSDC_CACHE (make RUNS=... CACHE=...), or --out where there is one"
@@ -159,10 +160,14 @@ def _cut_short(error: OSError) -> bool:
     return error.errno is None and "requested and" in str(error)
 
 
-def need_file(path: Path) -> None:
-    """ValueError for a pipe or a device, which could be read without an end; nothing for what is not there."""
+def need_file(path: Path, most: int | None = None) -> None:
+    """ValueError for a pipe or a device, which could be read without an end, and for a file of more than `most` bytes;
+    nothing for what is not there.
+    """
     if path.exists() and not path.is_file():
         raise ValueError("it is a folder" if path.is_dir() else "it is no file, but a pipe or a device")
+    if most is not None and path.is_file() and (size := path.stat().st_size) > most:
+        raise ValueError(f"it has {size} bytes, of at most {most}")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -177,7 +182,7 @@ def write_json(path: Path, value: object) -> None:
 def read_json(path: Path) -> dict:
     """A json file whose top is an object, as all of ours are; StorageError for anything else."""
     try:
-        need_file(Path(path))
+        need_file(Path(path), MOST_JSON)
         told = json.loads(Path(path).read_text(encoding="utf-8"))
         if not isinstance(told, dict):
             raise ValueError(f"an object was wanted, this is of type {type(told).__name__}")
@@ -227,6 +232,8 @@ def content_hash(value: object) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """sha256 of a file's bytes, in hex."""
+    """sha256 of a file's bytes, in hex; OSError for what is no file."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(errno.ENOENT, "no such file", str(path))
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -133,6 +133,9 @@ def read_csv(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise TableError("a csv file is missing", wanted=path.name, where=path.parent,
                          remedy="check the folder, or run the stage that writes this file") from None
+    except MemoryError:
+        raise TableError("this csv file is larger than there is memory for", got=f"{path.stat().st_size} bytes",
+                         where=path, remedy="split it, or use a larger machine") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, OSError, ValueError, csv.Error) as error:
         raise TableError("this file cannot be read as csv", wanted="utf-8 text, comma separated, with a header line",
                          got=shortened(str(error).strip()), where=path, remedy="replace the file") from error

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from lsdc.config import load_settings
-from lsdc.errors import StorageError, TableError
-from lsdc.files import ASIDE, alone, locked, need_space, read_json, write_json, written_aside
+from lsdc.errors import ConfigError, StorageError, TableError
+from lsdc.files import ASIDE, alone, file_hash, locked, need_space, read_json, write_json, written_aside
 from lsdc.phantom import generate
 
 
@@ -102,6 +102,20 @@ def test_unreadable_json(tmp_path):
     (tmp_path / "x.json").write_text("{")
     with pytest.raises(StorageError, match="cannot be read as json"):
         read_json(tmp_path / "x.json")
+
+
+def test_what_is_too_long_for_json_is_not_read(tmp_path):
+    with (tmp_path / "a.json").open("wb") as file:
+        file.truncate(2**40)  # nothing of it is on the disk
+    with pytest.raises(StorageError, match="it has 1099511627776 bytes"):
+        read_json(tmp_path / "a.json")
+    with pytest.raises(ConfigError, match="it has 1099511627776 bytes"):
+        load_settings(tmp_path / "a.json")
+    os.mkfifo(tmp_path / "b.json")
+    with pytest.raises(StorageError, match="a pipe or a device"):
+        read_json(tmp_path / "b.json")
+    with pytest.raises(OSError, match="no such file"):
+        file_hash(tmp_path / "b.json")
 
 
 def test_errors_cross_processes_whole():

@@ -73,7 +73,7 @@ def save_page(name: str, html: str) -> str:
 def _kept(write: Callable[[], None], said: str) -> str:
     try:
         write()
-    except StorageError as error:
+    except (StorageError, OSError) as error:
         return f"not saved: {error}"
     return said
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from lsdc.competition.folder import CompetitionFolder, Part
 from lsdc.dicom import Series, read_series
-from lsdc.errors import DataError, DicomError
+from lsdc.errors import DataError, DicomError, PassingError
 from lsdc.taxonomy import Plane
 
 
@@ -41,7 +41,8 @@ class StudySeries:
 class Study:
     """All readable series of a study, in order of series_id; faults name what could not be read, and why.
 
-    lost: of each series of which a file, or all, could not be read, why; the reason may pass.
+    lost: why, of each series that could not be read; passing: series of which something could not be read for a reason
+    that may pass.
     """
 
     study_id: int
@@ -49,6 +50,7 @@ class Study:
     faults: tuple[str, ...]
     listed: frozenset[Plane] = frozenset()  # planes that the series table gives it, readable or not
     lost: Mapping[int, str] = field(default_factory=dict)
+    passing: frozenset[int] = frozenset()
 
     def of(self, plane: Plane) -> tuple[StudySeries, ...]:
         """The series of one plane, in order of series_id."""
@@ -83,18 +85,21 @@ def read_study(folder: CompetitionFolder, study_id: int, part: Part | None = Non
     part says which copy to read where train and test both have the study; by default the training one.
     """
     part, series, faults, lost = part or folder.part_of(study_id), [], [], {}
+    passing = set()
     read_one = folder.store.read if folder.store else read_series
     for row in folder.series_of(study_id, part).itertuples():
         try:
             read = read_one(folder.series_folder(part, study_id, row.series_id))
         except DicomError as error:
             lost[int(row.series_id)] = error.problem
+            if isinstance(error, PassingError):
+                passing.add(int(row.series_id))
             faults.append(f"series {row.series_id} ({row.plane}): {error.problem}"
                           + (f" ({error.got})" if error.got else ""))
             continue
-        if read.lost:
-            lost[int(row.series_id)] = f"{read.lost} of its files"
+        if read.unread:
+            passing.add(int(row.series_id))
         series.append(StudySeries(int(row.series_id), Plane(row.plane), read))
         faults += [f"series {row.series_id} ({row.plane}): {fault}" for fault in read.faults]
     return Study(int(study_id), tuple(series), tuple(faults),
-                 frozenset(map(Plane, folder.series_of(study_id, part).plane)), lost)
+                 frozenset(map(Plane, folder.series_of(study_id, part).plane)), lost, frozenset(passing))

@@ -70,14 +70,14 @@ def read_mapping(path: Path, *, wanted: str, remedy: str) -> dict:
     """A yaml file whose top is a mapping, in the file's order; ConfigError for anything else, or a key given twice."""
     path = Path(path)
     try:
-        need_file(path)
+        need_file(path, 4 * LONGEST)
         values = parsed_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError("a config file cannot be read", got=error.strerror, where=path,
                           remedy="name one of configs/*.yaml, or your own copy of one") from error
     except ValueError as error:
         raise ConfigError("a config file is not valid yaml", got=str(error).replace("\n", "\n          "), where=path,
-                          remedy="correct the line named") from error
+                          remedy="correct what is named, or name one of configs/*.yaml") from error
     if not isinstance(values, dict):
         raise ConfigError("a config file holds no settings", wanted=wanted, got=type(values).__name__, where=path,
                           remedy=remedy)

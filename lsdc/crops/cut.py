@@ -13,7 +13,7 @@ from lsdc.errors import DataError
 from lsdc.taxonomy import Condition, Side
 
 SAME_BLOCK_DEGREES = 10  # slices of one tilted axial block; its neighbours stand at other angles
-LEAST_COVERED, GRID = 0.5, 16  # of a crop, on its image; points along a side of it that are looked at
+LEAST_COVERED = 0.5  # of a crop, on its image
 LARGEST_GAP = 2.5  # times the series' spacing: farther slices are no neighbours
 
 
@@ -34,10 +34,11 @@ class Crop:
     covered: float
 
 
-def cut(study: Study, location: Mapping, settings: CropSettings) -> Crop:
+def cut(study: Study, location: Mapping, settings: CropSettings, *, shown: CropSettings | None = None) -> Crop:
     """Cut the patch of a location out of a study.
 
     location: condition, side, series_id, slice_index, and the point x_mm, y_mm, z_mm (a row of LOCATIONS).
+    shown: of the part that has to lie on the image, where the patch is cut with room around it; by default all of it.
     Right targets are shown as their left mirror image when settings.mirror_right. DataError when the series or slice
     is not there, the point or most of the patch lies outside the slice, or the image is constant.
     """
@@ -57,8 +58,8 @@ def cut(study: Study, location: Mapping, settings: CropSettings) -> Crop:
         else:
             images.append(_shown(series, index, plane, settings))
         planes.append(plane)
-    return Crop(np.stack(images), tuple(planes), valid,
-                _covered(study, location, series.planes[middle], planes[len(planes) // 2]))
+    patch = _patch(series.planes[middle], point_mm, shown or settings, Condition(location["condition"]), mirror=False)
+    return Crop(np.stack(images), tuple(planes), valid, _covered(study, location, series.planes[middle], patch))
 
 
 def neighbours(series: Series, middle: int, count: int, *, reverse: bool = False) -> tuple[list[int], np.ndarray]:
@@ -89,14 +90,16 @@ def _shown(series: Series, index: int, plane: SlicePlane, settings: CropSettings
 
 
 def _covered(study: Study, location: Mapping, plane: SlicePlane, patch: SlicePlane) -> float:
-    """The share of a grid over the patch that lies on the image; DataError where it is less than LEAST_COVERED of what
-    an image of this size can give."""
+    """The share of the patch that lies on the image; DataError where it is less than LEAST_COVERED of what an image of
+    this size can give. Both are taken for upright in the other's pixels, which they are but for a few degrees.
+    """
     height, width = patch.size_hw
-    grid = np.stack(np.meshgrid(np.linspace(0, width - 1, GRID), np.linspace(0, height - 1, GRID)), axis=-1)
-    xy_px, _ = plane.to_pixel(patch.to_patient(grid.reshape(-1, 2)))
+    corners = np.array([[x, y] for x in (-0.5, width - 0.5) for y in (-0.5, height - 0.5)])
+    xy_px = plane.to_pixel(patch.to_patient(corners))[0] + 0.5
+    low, high = xy_px.min(axis=0), xy_px.max(axis=0)
     size = np.array(plane.size_hw[::-1])
-    share = float(((xy_px >= -0.5) & (xy_px <= size - 0.5)).all(axis=1).mean())
-    possible = float(np.minimum(1, size / np.ptp(xy_px, axis=0).clip(1)).prod())
+    share = float((np.minimum(high, size) - np.maximum(low, 0)).clip(0).prod() / (high - low).prod())
+    possible = float(np.minimum(1, size / (high - low)).prod())
     if share < LEAST_COVERED * possible:
         raise DataError("most of the crop lies outside the image", wanted=f"{100 * LEAST_COVERED * possible:.0f} %",
                         got=f"{100 * share:.0f} % on it",

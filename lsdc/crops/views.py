@@ -42,16 +42,18 @@ def planes_of(condition: Condition, settings: CropSettings) -> tuple[Plane, ...]
     return (ANNOTATED_PLANE[condition], SECOND_PLANE[condition])[:VIEWS[settings.views]]
 
 
-def cut_views(study: Study, location: Mapping, settings: CropSettings, *, among: Collection[int]) -> Views:
+def cut_views(study: Study, location: Mapping, settings: CropSettings, *, among: Collection[int],
+              shown: CropSettings | None = None) -> Views:
     """Cut every view of a location (a row of LOCATIONS) out of a study.
 
     The location's own slice serves the view of its plane; another plane shows the place on its nearest slice, among
-    the series of the ids `among` (those that are known to show this spine). DataError when no view can be cut.
+    the series of the ids `among` (those that are known to show this spine). shown: as of `cut`. DataError when no view
+    can be cut.
     """
     condition, crops, faults = Condition(location["condition"]), [], []
     for plane in planes_of(condition, settings):
         try:
-            crops.append(cut(study, _on(study, location, plane, among), settings))
+            crops.append(cut(study, _on(study, location, plane, among), settings, shown=shown))
         except DataError as error:
             crops.append(None)
             faults.append(error)

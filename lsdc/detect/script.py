@@ -2,13 +2,16 @@
 
 Text can be spelled in many ways (`torch. save(...)`, `f = torch.save`), and readers of archives differ in what they
 find. So torch's own reader opens the file, and what is looked at is the graph that torch makes of it, which is all
-that will run. Loading runs code of the file in the cases of RUN_ON_LOADING only: such a file is not loaded.
+that will run; how large its tensors become is seen on tensors without memory. Loading runs code of the file in the
+cases of RUN_ON_LOADING only: such a file is not loaded.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lsdc.errors import WeightsError, shortened
 from lsdc.tensors import check_unpacked
@@ -23,6 +26,8 @@ ARITHMETIC = frozenset(f"aten::{name}" for name in (
 )) | frozenset(f"prim::{name}" for name in (
     "Constant", "GetAttr", "ListConstruct", "ListUnpack", "TupleConstruct", "TupleUnpack",
 ))
+PROBES_PX = (64, 128)  # whose tensors are to grow as the image does
+MOST_GROWTH = 200  # times an image's pixels that a tensor may have: 20 in the largest YOLOv8
 REMEDY = "train the fold again, or take the folder from a source that you trust"
 
 
@@ -32,12 +37,47 @@ def load_script(path: Path, device: torch.device) -> torch.jit.ScriptModule:
     try:
         _check_archive(path)
         network = torch.jit.load(path, map_location=device)
-        kinds = {node.kind() for node in _nodes(network.inlined_graph)}
+        nodes = list(_nodes(network.inlined_graph))
     except (RuntimeError, AttributeError, UnicodeDecodeError) as error:  # no archive; no network in it; no forward
         raise _unreadable(path, shortened(str(error).strip().splitlines()[0])) from error
-    if strange := sorted(kinds - ARITHMETIC):
+    if strange := sorted({node.kind() for node in nodes} - ARITHMETIC):
         raise _refused(path, strange)
+    if changed := sorted({node.kind() for node in nodes if _changes_what_is_given(node)}):
+        raise _refused(path, [f"{kind} on what it is given or keeps" for kind in changed])
+    _check_sizes(path)
     return network
+
+
+def _changes_what_is_given(node: torch._C.Node) -> bool:
+    return node.kind().endswith("_") and next(node.inputs()).node().kind() in ("prim::Param", "prim::GetAttr")
+
+
+def _check_sizes(path: Path) -> None:
+    """WeightsError where an image would become tensors far larger than itself: found without memory for any."""
+    try:
+        network = torch.jit.load(path, map_location="cpu").eval()
+        for px in PROBES_PX:
+            with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True), Largest() as seen:
+                network(torch.zeros(1, 1, px, px))
+            if seen.elements > MOST_GROWTH * px**2:
+                raise _refused(path, [f"tensors of {seen.elements} numbers for an image of {px} x {px}"])
+    except RuntimeError as error:
+        raise _unreadable(path, shortened(str(error).strip().splitlines()[-1])) from error
+
+
+class Largest(TorchDispatchMode):
+    """While it is entered, the number of elements of the largest tensor that any operation makes."""
+
+    def __init__(self):
+        super().__init__()
+        self.elements = 0
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        made = operation(*args, **(kwargs or {}))
+        for one in made if isinstance(made, tuple | list) else (made,):
+            if isinstance(one, torch.Tensor):
+                self.elements = max(self.elements, one.numel())
+        return made
 
 
 def _check_archive(path: Path) -> None:

@@ -97,7 +97,7 @@ def _finished(out: Path, identity: dict) -> bool:
 def _clear_unless_same(scratch: Path, identity: dict) -> None:
     """Keep an interrupted training of the same detector, remove any other."""
     started = scratch / "started.json"
-    if not (started.exists() and read_json(started) == identity):
+    if not (started.exists() and all(read_json(started).get(key) == value for key, value in identity.items())):
         shutil.rmtree(scratch, ignore_errors=True)
         write_json(started, identity)
 

@@ -15,7 +15,7 @@ from pydicom.tag import BaseTag, Tag
 from lsdc.dicom.bounded import BoundedFile, parse
 from lsdc.dicom.plane import SlicePlane
 from lsdc.dicom.telling import kind_of, named, rough, rough_all
-from lsdc.errors import DicomError
+from lsdc.errors import DicomError, PassingError
 
 # what pydicom says of a file while it reads it, tracebacks included, is told by our errors and faults
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
@@ -55,6 +55,8 @@ def read_dataset(path: Path, *, pixels: bool) -> Dataset:
     except FileNotFoundError:
         raise DicomError("the file is missing", where=path) from None
     except Exception as error:  # pydicom raises what the bytes lead it to: struct, value, key, attribute errors
+        if isinstance(error, OSError) and error.errno is not None:
+            raise PassingError("the file cannot be read", got=error.strerror, where=path) from error
         raise DicomError("a DICOM file that cannot be parsed", got=named(error), where=path) from error
     if "Rows" not in dataset or "Columns" not in dataset:  # a truncated file reads as a nearly empty data set
         raise DicomError("no image in this file (truncated?)", wanted="Rows and Columns", where=path)

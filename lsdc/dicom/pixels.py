@@ -1,10 +1,13 @@
 """Stored values to float: rescale slope and intercept, MONOCHROME1 inverted."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.pixels import get_decoder
 from pydicom.uid import (
+    UID,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000TransferSyntaxes,
@@ -15,7 +18,7 @@ from pydicom.uid import (
 from lsdc.dicom.codestream import check_stream
 from lsdc.dicom.header import SliceHeader, element_of
 from lsdc.dicom.telling import named
-from lsdc.errors import DicomError
+from lsdc.errors import DicomError, PassingError
 
 MAX_STORED = 1e20  # of float pixel data; with MAX_RESCALE it stays finite in float32
 _PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
@@ -68,8 +71,18 @@ def stored_values(dataset: Dataset, path: Path, *, unused_bits: bool = False) ->
     except DicomError as error:
         raise DicomError(error.problem, wanted=error.wanted, got=error.got, where=path) from None
     except Exception as error:  # decoders raise what the bytes lead them to
-        raise DicomError("pixels that cannot be decoded", got=named(error), where=path,
-                         remedy="for JPEG lossless and JPEG-LS install python-gdcm") from error
+        kind = PassingError if _lacks_decoder(UID(dataset.file_meta.get("TransferSyntaxUID", ""))) else DicomError
+        raise kind("pixels that cannot be decoded", got=named(error), where=path,
+                   remedy="for JPEG lossless and JPEG-LS install python-gdcm") from error
+
+
+@cache
+def _lacks_decoder(syntax: UID) -> bool:
+    """Whether pixels of this kind could be decoded if more were installed."""
+    try:
+        return not get_decoder(syntax).is_available
+    except NotImplementedError:  # nowhere
+        return False
 
 
 def _plain(dataset: Dataset, header: SliceHeader) -> np.ndarray | None:

@@ -10,7 +10,7 @@ import numpy as np
 from lsdc.dicom.header import SliceHeader, parse_header, read_dataset
 from lsdc.dicom.pixels import modality_values, read_pixels
 from lsdc.dicom.plane import Orientation, SlicePlane, orientation_of
-from lsdc.errors import DataError, DicomError
+from lsdc.errors import DataError, DicomError, PassingError
 
 MAX_PIXELS = 2**27  # of a series: 512 slices of 512 x 512
 SAME_POSITION_MM = 1e-2
@@ -23,7 +23,8 @@ class Series:
     """Slices ordered along the normal towards the patient's left (sagittal), back (coronal) or head (axial).
 
     images: (h, w) float32 modality values, high is bright; sizes may differ between slices.
-    faults: what was left out or repaired, in words, with file names. lost: how many files could not be read.
+    faults: what was left out or repaired, in words, with file names. unread: how many files could not be
+    read for a reason that may pass.
     """
 
     planes: tuple[SlicePlane, ...]
@@ -31,7 +32,7 @@ class Series:
     instance_numbers: tuple[int | None, ...]
     paths: tuple[Path, ...]
     faults: tuple[str, ...]
-    lost: int = 0
+    unread: int = 0
 
     def __len__(self) -> int:
         return len(self.planes)
@@ -84,12 +85,11 @@ def read_series(folder: Path) -> Series:
 
     DicomError when the folder is missing or nothing in it can be read.
     """
-    slices, lost, faults = read_slices(folder)
-    return series_of(slices, faults, lost)
+    return series_of(*read_slices(folder))
 
 
-def series_of(slices: Sequence[StoredSlice], faults: Sequence[str], lost: Sequence[str] = ()) -> Series:
-    """The series of slices that are in order; what was left out of them, and what could not be read, in words."""
+def series_of(slices: Sequence[StoredSlice], faults: Sequence[str], lost: Sequence[DicomError] = ()) -> Series:
+    """The series of slices that are in order; what was left out of them, in words, and why files could not be read."""
     sizes = [one.stored.shape for one in slices]
     # in one block where they are of one size: large blocks come from the system in fewer and larger pages
     images = np.empty((len(sizes), *sizes[0]), np.float32) if len(set(sizes)) == 1 else [None] * len(sizes)
@@ -98,15 +98,19 @@ def series_of(slices: Sequence[StoredSlice], faults: Sequence[str], lost: Sequen
         images=tuple(modality_values(one.stored, one.header, into) for one, into in zip(slices, images, strict=True)),
         instance_numbers=tuple(one.header.instance_number for one in slices),
         paths=tuple(one.header.path for one in slices),
-        faults=(*lost, *faults),
-        lost=len(lost),
+        faults=(*map(_told, lost), *faults),
+        unread=sum(isinstance(error, PassingError) for error in lost),
     )
 
 
-def read_slices(folder: Path) -> tuple[list[StoredSlice], list[str], list[str]]:
-    """The slices of a folder in order; what could not be read, and what was left out of the rest, in words.
+def _told(error: DicomError) -> str:
+    return f"{Path(error.where).name}: {error.problem}" + (f" ({error.got})" if error.got else "")
 
-    DicomError when the folder is missing or nothing in it can be read.
+
+def read_slices(folder: Path) -> tuple[list[StoredSlice], list[str], list[DicomError]]:
+    """The slices of a folder in order; what was left out of them, in words, and why files could not be read.
+
+    DicomError when the folder is missing or nothing in it can be read, PassingError where that may pass.
     """
     slices, lost, room = [], [], _Room()
     for path in series_files(folder):
@@ -115,12 +119,13 @@ def read_slices(folder: Path) -> tuple[list[StoredSlice], list[str], list[str]]:
             header = room.taken(parse_header(dataset, path))
             slices.append(StoredSlice(header, read_pixels(dataset, header)))
         except DicomError as error:
-            lost.append(f"{path.name}: {error.problem}" + (f" ({error.got})" if error.got else ""))
+            lost.append(error)
     if not slices:
-        raise DicomError("no readable slice in this series", got="; ".join(lost[:3]) or "an empty folder",
-                         where=folder)
+        kind = PassingError if any(isinstance(error, PassingError) for error in lost) else DicomError
+        raise kind("no readable slice in this series", got="; ".join(map(_told, lost[:3])) or "an empty folder",
+                   where=folder)
     kept, faults = _order([one.header for one in slices])
-    return [slices[i] for i in kept], lost, faults
+    return [slices[i] for i in kept], faults, lost
 
 
 def read_planes(folder: Path) -> tuple[SlicePlane, ...]:
@@ -161,7 +166,8 @@ def series_files(folder: Path) -> list[Path]:
         paths = [path for path in Path(folder).iterdir()
                  if not path.name.startswith(".") and (path.is_file() or not path.exists())]
     except OSError as error:
-        raise DicomError("a series folder cannot be read", got=error.strerror, where=folder) from error
+        kind = DicomError if isinstance(error, FileNotFoundError | NotADirectoryError) else PassingError
+        raise kind("a series folder cannot be read", got=error.strerror, where=folder) from error
     return sorted(paths, key=lambda path: (int(path.stem) if path.stem.isdecimal() else -1, path.name))
 
 

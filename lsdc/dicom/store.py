@@ -32,6 +32,7 @@ VERSION = 1  # raised when the same files give another series
 KEPT = 0.9  # share of the bound that is left when entries leave
 LOOKS = 50  # a process looks at the whole store each time it has written this part of the bound
 SPARE_BYTES = 2 * 10**9  # of the disk that are left to others
+WAIT_S = 5.0  # for another process that makes room
 ABANDONED_S = 3600.0  # after which what a killed process left of an entry that nobody writes again is removed
 _SIXTEEN_BITS = ("uint8", "int8", "uint16", "int16")
 
@@ -59,7 +60,7 @@ class SeriesStore:
             raise DicomError("a series folder cannot be read", got=error.strerror, where=folder) from error
         if (kept := _load(entry, folder)) is not None:
             return series_of(*kept)
-        slices, lost, faults = read_slices(folder)
+        slices, faults, lost = read_slices(folder)
         if self.keeps and not lost and all(str(one.stored.dtype) in _SIXTEEN_BITS for one in slices):
             self._keep(entry, slices, faults)
         return series_of(slices, faults, lost)
@@ -97,7 +98,7 @@ class SeriesStore:
             return
         self.root.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(self.root / ".lock").acquire(blocking=False):
+            with FileLock(self.root / ".lock").acquire(timeout=WAIT_S):
                 _evict(self.root, self.bound - size)
             self.unseen = 0
         except Timeout:  # another makes room, perhaps without having seen what is written now: the next time, then

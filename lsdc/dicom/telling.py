@@ -7,7 +7,7 @@ import numpy as np
 from lsdc.errors import shortened
 
 PLAIN_NUMBER = 1e5  # above it only the size of a number is told: it may be a date or an id
-_QUOTED = re.compile(r"""(['"]).*?(\1|$)""")
+_QUOTED = re.compile(r"""['"].*(['"]|$)""")  # from the first to the last: what is quoted may hold such a mark too
 _WORD = re.compile(r"\(?[A-Z]?[a-z]+('[a-z]+)?\)?[.,:;]?|\d{1,4}[.,:;]?|[A-Z]|[-/+*=<>]+")
 # defined terms of Modality and BodyPartExamined (PS3.3 C.7.3.1.1.1, PS3.16 annex L), those that one meets
 MODALITIES = frozenset((
@@ -61,8 +61,8 @@ def term(text: str, known: frozenset[str]) -> str:
 def named(error: Exception) -> str:
     """Kind and first line of an exception of another package, without what it quotes or could have from the file.
 
-    >>> named(ValueError("invalid literal for int() with base 10: 'SMITH'"))
-    'ValueError: invalid literal for ... with base 10: ...'
+    >>> named(ValueError("invalid literal for int() with base 10: 'O'Neill Ann'"))
+    'ValueError: invalid literal for ... with base ... ...'
     """
     words = _QUOTED.sub("\\0", (str(error).splitlines() or [""])[0]).split()
     told = " ".join(word if _WORD.fullmatch(word) else "..." for word in words)

@@ -46,7 +46,8 @@ def examine(
     finite, negative = np.ones(len(values), bool), np.zeros(len(values), bool)
     if not (np.isfinite(sums).all() and values.min(initial=0) >= 0):  # by row only where there is something to find
         finite, negative = np.isfinite(values).all(axis=1), (values < 0).any(axis=1)
-    off = finite & ~negative & (sums <= 0 if normalise else np.abs(sums - 1) > SUM_TOLERANCE)
+    off = finite & ~negative & (
+        (sums <= 0) | ~np.isfinite(sums) if normalise else np.abs(sums - 1) > SUM_TOLERANCE)
     there, where = pd.Index(predictions["row_id"]), rows.in_known_order(predictions["row_id"])
     once = where is not None  # each row, and no other
     if not once:
@@ -61,7 +62,7 @@ def examine(
             _fault(there[there.duplicated()].unique(), "row_ids are duplicated")]),
         _fault(_those(there, ~finite), "rows hold values that are no finite numbers"),
         _fault(_those(there, negative), "rows hold negative values"),
-        _fault(_those(there, off), "rows are all zeros" if normalise else "rows do not sum to 1 within 1e-6",
+        _fault(_those(there, off), "rows have no sum to divide by" if normalise else "rows do not sum to 1 within 1e-6",
                [f" ({total:.6g})" for total in sums[off][:SHOWN_ROWS]]),
     ]
     if faults := [fault for fault in faults if fault]:

@@ -85,7 +85,7 @@ def graded_crops(folder: CompetitionFolder, studies: list[int], settings: Settin
     samples = graded_points(folder, studies)
     wide = widened(settings.crops, **room(settings.augment, settings.crops, balance=settings.training.balance))
     store = open_store(folder, samples[list(POINTS.columns)], wide, cache_root() / "crops",
-                       workers=settings.compute.workers)
+                       shown=settings.crops, workers=settings.compute.workers)
     rows = store.rows.merge(samples[[*TARGET_KEY, "severity"]], on=TARGET_KEY, how="left")
     log.info("%d crops of %d studies, %d graded targets without one", len(rows), rows["study_id"].nunique(),
              int(folder.grades[folder.grades["study_id"].isin(studies)]["severity"].notna().sum()) - len(rows))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from submitit import AutoExecutor
 
 FULL = "the disk is full, and what it did could not be written"
+UNFINISHED = ".save_tmp"  # how submitit calls what it has not written to its end
 INSTALL = "pip install 'submitit>=1.5' (make setup has it, and so has the extra: pip install 'lsdc[cluster]')"
 
 
@@ -91,5 +92,6 @@ def forget(job) -> None:
     """Remove what was sent and came back: a later process of the same number would be taken for this one."""
     for paths in (job.task(number).paths for number in range(job.num_tasks)):
         with suppress(OSError):
-            paths.result_pickle.unlink(missing_ok=True)
-            paths.submitted_pickle.unlink(missing_ok=True)
+            for path in (paths.result_pickle, paths.submitted_pickle):
+                path.unlink(missing_ok=True)
+                path.with_name(path.name + UNFINISHED).unlink(missing_ok=True)

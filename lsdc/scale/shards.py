@@ -106,7 +106,7 @@ class Shards:
                     remedy="free some space and run again: studies that are kept there are not graded anew")
             else:
                 found += self._last(one)
-        if full is not None:
+        if full is not None and self.open:
             found += self._without_tasks(full)
         return found
 

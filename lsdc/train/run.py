@@ -7,12 +7,13 @@ from pathlib import Path
 from lsdc.config import Settings, differences, dump_settings, load_settings
 from lsdc.detect.train import check_weights
 from lsdc.errors import ConfigError
-from lsdc.files import alone, need_space, write_json, write_text
+from lsdc.files import alone, file_hash, need_space, write_json, write_text
 from lsdc.grade.model import build_model
 from lsdc.record import data_fingerprint, environment
 from lsdc.runs import RunFolder
 
 RUN_GIGABYTES = 1.0
+WEIGHTS = "starting_weights"  # in the record of what a run was made with
 MAY_DIFFER = ("compute.", "evaluation.", "phantom.")  # change how fast or what is shown, never what is learned
 
 
@@ -40,18 +41,22 @@ def open_run(
 
 def _opened(run: RunFolder, settings: Settings, data: Path, config: Path | None, overrides: Sequence[str]) -> RunFolder:
     fingerprint = data_fingerprint(data)
+    weights = {f"{name}.weights": file_hash(section.weights) if section.weights and section.weights.is_file() else None
+               for name, section in (("detector", settings.detector), ("classifier", settings.classifier))}
     if run.config.exists():
         changed = [line for line in differences(load_settings(run.config), settings)
                    if not line.startswith(MAY_DIFFER)]
         before = run.data()
         if before["fingerprint"] != fingerprint:
             changed.append(f"data: {before['folder']} -> {data} (other csv files)")
+        known = before[WEIGHTS] if isinstance(before.get(WEIGHTS), dict) else weights
+        changed += [f"{key}: another file of that name" for key, digest in weights.items() if known.get(key) != digest]
         if changed:
             raise ConfigError("this run was made with other settings", got="\n          ".join(changed),
                               where=run.path,
                               remedy="choose another name with RUN=..., or remove the folder to start it anew")
         return run
-    made_with = {"folder": str(Path(data).absolute()), "fingerprint": fingerprint}
+    made_with = {"folder": str(Path(data).absolute()), "fingerprint": fingerprint, WEIGHTS: weights}
     write_json(run.environment, environment() | {
         "data": made_with, "config": {"file": None if config is None else str(config), "set": list(overrides)},
         "begun": datetime.now(UTC).isoformat(timespec="seconds")})

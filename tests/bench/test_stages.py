@@ -213,6 +213,11 @@ def test_figures_that_cannot_be_kept_are_told_all_the_same(folder, settings, cac
         text = bench_stages(folder, settings, only=("write",))
     assert "submission of 500 studies" in text
     assert text.count("not saved: this place cannot be written") == 2
+    (cache / "bench").mkdir(parents=True, exist_ok=True)
+    (cache / "bench" / "stages.json").unlink(missing_ok=True)
+    (cache / "bench" / "stages.json").mkdir()
+    assert "not saved: " in bench_stages(folder, settings, only=("write",))
+    (cache / "bench" / "stages.json").rmdir()
 
 
 def test_figures_are_saved_and_compared_with_the_last(folder, settings, cache, monkeypatch):

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 
@@ -7,6 +8,7 @@ import pytest
 from lsdc.competition import open_folder, read_study
 from lsdc.config.sections import CropSettings, PerCondition
 from lsdc.crops import cut, open_store, point_locations
+from lsdc.dicom.bounded import BoundedFile
 from lsdc.errors import DataError, StorageError
 from tests.builders import write_competition
 
@@ -54,12 +56,12 @@ def change_point(folder, store):
 
 
 def damage(folder, store):
-    path = next(store.glob("*/1001.npy"))
+    path = next(store.glob("*/1001.*.npy"))
     path.write_bytes(path.read_bytes()[:-9])
 
 
 def flip_a_bit(folder, store):
-    path = next(store.glob("*/1001.npy"))
+    path = next(store.glob("*/1001.*.npy"))
     changed = bytearray(path.read_bytes())
     changed[-9] ^= 1
     path.write_bytes(changed)
@@ -89,8 +91,10 @@ def test_what_is_stale_or_damaged_is_cut_again_and_nothing_else(folder, tmp_path
     change(folder, root)
     store = open_store(folder, folder.points, SETTINGS, root)
     after = written(root)
-    assert after["1001.npy"] != before["1001.npy"]
-    assert after["1002.npy"] == before["1002.npy"]
+    assert after.get("1001.json") != before["1001.json"]
+    for name in before:
+        if name.startswith("1002"):
+            assert after[name] == before[name]
     assert store.image(store.rows.file[4], store.rows.offset[4]).shape == (1, 3, 8, 8)
 
 
@@ -119,23 +123,65 @@ def test_a_point_that_cannot_be_cut_is_left_out_and_named(folder, tmp_path, capl
     assert "no crop: study 1001, canal l4_l5: the location lies outside the image" in caplog.text
 
 
-def test_what_could_not_be_read_is_cut_again_when_it_can_be(folder, tmp_path, caplog):
-    path = folder.series_folder("train", 1001, 10012) / "2.dcm"
-    whole, facts = path.read_bytes(), path.stat()
-    everything = len(open_store(folder, folder.points, SETTINGS, tmp_path / "before"))
+@pytest.fixture
+def failing(monkeypatch):
+    """Files that the disk fails to read, until there are none."""
+    paths = set()
 
-    def rewritten(data: bytes) -> None:
-        path.write_bytes(data)
-        os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    def opened(path):
+        if path in paths:
+            raise OSError(errno.EIO, "Input/output error")
+        return BoundedFile(path)
 
-    for damaged in (whole[:132] + bytes(len(whole) - 132), whole):  # of one size and time: as where a decoder lacks
-        rewritten(damaged)
-        store = open_store(folder, folder.points, SETTINGS, tmp_path / "store")
-        assert len(store) == everything - (0 if damaged is whole else 5)
+    monkeypatch.setattr("lsdc.dicom.header.BoundedFile", opened)
+    return paths
+
+
+def test_what_could_not_be_read_is_cut_again_when_it_can_be(folder, tmp_path, caplog, failing):
+    failing.add(folder.series_folder("train", 1001, 10012) / "2.dcm")
+    first = open_store(folder, folder.points, SETTINGS, tmp_path / "store")
+    shown = [first.image(row.file, row.offset) for row in first.rows.itertuples()]
+    assert len(first) == len(folder.points) - 5
+    assert "no crop: study 1001, canal midline l1_l2: " in caplog.text
+    failing.clear()
+    store = open_store(folder, folder.points, SETTINGS, tmp_path / "store")
+    assert len(store) == len(folder.points)
     before = written(tmp_path / "store")
     open_store(folder, folder.points, SETTINGS, tmp_path / "store")
     assert written(tmp_path / "store") == before
-    assert "no crop: study 1001, canal midline l1_l2: " in caplog.text
+    # who opened the store before still finds its own
+    assert np.array_equal(shown, [first.image(row.file, row.offset) for row in first.rows.itertuples()])
+    for path in first.folder.glob("1001.*.npy"):
+        if path.name not in set(store.rows.file):
+            os.utime(path, (0, 0))
+    failing.add(folder.series_folder("train", 1001, 10012) / "1.dcm")
+    change_file(folder, tmp_path)
+    open_store(folder, folder.points, SETTINGS, tmp_path / "store")
+    assert len(list(first.folder.glob("1001.*.npy"))) <= 2  # the oldest left
+
+
+@pytest.mark.parametrize("place", ["a series with points", "another series"])
+def test_what_will_never_be_an_image_is_looked_at_once(folder, tmp_path, failing, place):
+    series = folder.series_folder("train", 1001, 10012)
+    if place == "a series with points":
+        (series / "Thumbs.db").write_bytes(b"of a file browser")
+        (series / "9.dcm").write_bytes(b"")
+    else:
+        failing |= set(folder.series_folder("train", 1001, 10011).iterdir())
+        assert failing
+    open_store(folder, folder.points, SETTINGS, tmp_path / "store")
+    before = written(tmp_path / "store")
+    assert len(open_store(folder, folder.points, SETTINGS, tmp_path / "store")) == len(folder.points)
+    assert written(tmp_path / "store") == before
+
+
+def test_room_around_a_crop_may_lie_outside_of_the_image(folder, tmp_path):
+    """As predicted it is on it: the crop is kept, and its share is that of what is shown."""
+    folder.points["y_px"] = 0.5
+    wide = SETTINGS.model_copy(update={"size_px": 24, "size_mm": PerCondition(canal=18, foraminal=18, subarticular=18)})
+    kept = open_store(folder, folder.points, wide, tmp_path / "store", shown=SETTINGS)
+    assert len(kept) == len(folder.points)
+    assert all(0.5 < share < 0.7 for (share,) in kept.rows.covered)
 
 
 def test_a_series_that_cannot_be_read_is_told_as_that(folder, tmp_path, caplog):
@@ -155,7 +201,7 @@ def test_a_file_cut_short_behind_our_back_is_an_error(folder, tmp_path):
     store = open_store(folder, folder.points, SETTINGS, tmp_path)
     damage(folder, tmp_path)
     with pytest.raises(StorageError, match="cut short"):
-        store.image("1001.npy", store.rows.offset[4])
+        store.image(store.rows.file[4], store.rows.offset[4])
 
 
 def test_processes_cut_the_same_crops(tmp_path, monkeypatch):
@@ -164,5 +210,5 @@ def test_processes_cut_the_same_crops(tmp_path, monkeypatch):
     one = open_store(folder, folder.points, SETTINGS, tmp_path / "one", workers=1)
     two = open_store(folder, folder.points, SETTINGS, tmp_path / "two", workers=2)
     assert one.rows.equals(two.rows)
-    for name in ("1001.npy", "1003.npy"):
+    for name in set(one.rows.file):
         assert (one.folder / name).read_bytes() == (two.folder / name).read_bytes()

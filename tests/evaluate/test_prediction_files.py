@@ -109,7 +109,9 @@ def test_sums_are_corrected_only_when_asked_for(write):
     (found,) = read(path, normalise=True)
     assert found.values[2].tolist() == [0.5, 0.25, 0.25]
     assert found.normalised == 1
-    for rows, match in (({IDS[0]: [0, 0, 0]}, "all zeros"), ({IDS[0]: [2, -1, 0]}, "negative"),
+    with pytest.raises(TableError, match=r"1 rows have no sum to divide by: 1_spinal_canal_stenosis_l1_l2 \(inf\)"):
+        read(write("huge.csv", {IDS[0]: [1e308] * 3}), normalise=True)
+    for rows, match in (({IDS[0]: [0, 0, 0]}, "no sum to divide by"), ({IDS[0]: [2, -1, 0]}, "negative"),
                         ({IDS[0]: [2, np.nan, 0]}, "no finite numbers")):
         with pytest.raises(TableError, match=match):
             read(write("b.csv", rows), normalise=True)

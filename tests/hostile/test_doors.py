@@ -143,7 +143,7 @@ def test_files_of_a_run_whose_hashes_fit(hostile, tmp_path):
 def test_a_stored_crop(tmp_path, marker, folder, settings):  # noqa: F811
     kept = open_store(folder, folder.points, settings().crops, tmp_path / "crops")
     image = kept.image(kept.rows.file[0], kept.rows.offset[0])
-    np.save(kept.folder / "1001.npy", np.array([Executes(marker)] * 5, dtype=object), allow_pickle=True)
+    np.save(kept.folder / kept.rows.file[0], np.array([Executes(marker)] * 5, dtype=object), allow_pickle=True)
     again = open_store(folder, folder.points, settings().crops, tmp_path / "crops")
     assert np.array_equal(again.image(again.rows.file[0], again.rows.offset[0]), image)
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import struct
 import zipfile
 from pathlib import Path
@@ -148,6 +149,64 @@ def test_a_network_without_an_end(tmp_path, network, named):
     (tmp_path / "net").write_bytes(saved(network()))
     with pytest.raises(WeightsError, match=rf"(?s)more than a network does.*{named}"):
         load_script(tmp_path / "net", CPU)
+
+
+class Grows(torch.nn.Module):
+    """Few steps to tensors that no memory holds."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        for _ in range(34):
+            images = torch.cat([images, images], dim=3)
+        return images[:, :, :1, :1]
+
+
+class Squares(torch.nn.Module):
+    """Tensors that grow with the square of the pixels."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return (images.reshape(-1, 1) + images.reshape(1, -1)).mean()
+
+
+class Changes(torch.nn.Module):
+    """Another answer each time."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(1))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.seen.add_(1)
+        return images + self.seen
+
+
+class ChangesImages(torch.nn.Module):
+    """TorchScript that changes what it is given."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.add_(1)
+
+
+@pytest.mark.parametrize(("network", "said"), [
+    (Grows, "tensors of 70368744177664 numbers for an image of 64 x 64"), (Squares, "for an image of"),
+    (Changes, "aten::add_ on what it is given or keeps"), (ChangesImages, "aten::add_ on what it is given or keeps")])
+def test_a_traced_network_that_asks_for_too_much_or_changes_what_it_is_given(tmp_path, network, said):
+    torch.jit.trace(network(), torch.zeros(0, 1, 4, 4), check_trace=False).save(tmp_path / "net")
+    with pytest.raises(WeightsError, match=rf"(?s)more than a network does.*{said}"):
+        load_script(tmp_path / "net", CPU)
+
+
+def test_a_network_that_cannot_be_asked(tmp_path):
+    torch.jit.trace(torch.nn.Conv2d(3, 1, 1), torch.zeros(1, 3, 4, 4)).save(tmp_path / "net")
+    with pytest.raises(WeightsError, match="network cannot be read"):
+        load_script(tmp_path / "net", CPU)
+
+
+def test_a_pipe_is_no_detector(tmp_path):
+    run = write_run(tmp_path / "run").fold(0)
+    (run.detector / "detector.torchscript").unlink()
+    os.mkfifo(run.detector / "detector.torchscript")
+    with pytest.raises(WeightsError):
+        Detector.load(run.detector)
 
 
 def test_a_file_with_two_directories(refused):

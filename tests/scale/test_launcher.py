@@ -14,7 +14,7 @@ from lsdc.errors import LsdcError, TaskError
 from lsdc.scale.launcher import Launcher, run_tasks
 from lsdc.scale.tasks import Task
 from lsdc.scale.terms import Launch
-from tests.conftest import ROOT
+from tests.conftest import ROOT, mounted
 from tests.scale import works
 from tests.scale.conftest import alive, process_of, until
 
@@ -31,6 +31,17 @@ def test_tasks_share_the_machine_and_answer_in_their_order(here, task):
     assert [(one["cores"], one["threads"], one["gpus"], one["folder"]) for one in told] == [
         (cores, str(cores), "", str(here))] * 2
     assert not list(here.rglob("*.pkl"))  # a later process of the same number finds no answer
+
+
+def test_an_answer_that_does_not_fit_on_the_disk_is_told_and_leaves_nothing_there(here, task, tmp_path):
+    with mounted(tmp_path / "disk", "size=4m") as disk:
+        tasks = [Task(name, works.answers, (here / "notes", name, size), disk) for name, size in (
+            ("large", 8 * 2**20), ("small", 10))]
+        with pytest.raises(TaskError, match=r"1 of 2 tasks failed\n  got:    large: the disk is full") as caught:
+            run_tasks(tasks, Launch.of("local", 1), "tasks")
+        assert "tries)" not in str(caught.value)
+        assert not [path for path in disk.rglob("*") if ".pkl" in path.name]
+    assert {path.name for path in (here / "notes").iterdir()} == {"large.1", "small.1"}
 
 
 def test_a_killed_task_is_made_again_one_that_fails_always_is_told_and_the_others_are_kept(here, task, caplog):

@@ -29,6 +29,12 @@ def dies_once(notes: Path, name: str) -> str:
     return name
 
 
+def answers(notes: Path, name: str, size: int) -> bytes:
+    """An answer of so many bytes."""
+    tried(notes, name)
+    return os.urandom(size)
+
+
 def raises(notes: Path, name: str) -> None:
     number = tried(notes, name)
     raise ZeroDivisionError(f"try {number} of {name} divides by nothing")

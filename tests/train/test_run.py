@@ -5,7 +5,7 @@ import pytest
 
 from lsdc.config import load_settings
 from lsdc.errors import ConfigError, DataError, StorageError
-from lsdc.files import read_json
+from lsdc.files import read_json, write_json
 from lsdc.runs import RESULTS, FoldFolder
 from lsdc.train.run import open_run
 from lsdc.train.stages import stage
@@ -30,6 +30,21 @@ def test_a_run_is_met_again_and_never_mixed(tmp_path):
         open_run(tmp_path / "run", settings("detector.epochs=77"), data)
     with pytest.raises(ConfigError, match="other csv files"):
         open_run(tmp_path / "run", settings(), write_competition(tmp_path / "other", studies=(1, 2, 3)))
+
+
+def test_other_weights_under_the_same_name_are_another_run(tmp_path):
+    data, start = write_competition(tmp_path / "data"), tmp_path / "start.safetensors"
+    start.write_bytes(b"one")
+    words = (f"classifier.weights={start}", "classifier.network=resnet18")
+    run = open_run(tmp_path / "run", settings(*words), data)
+    open_run(tmp_path / "run", settings(*words), data)
+    start.write_bytes(b"two")
+    with pytest.raises(ConfigError, match=r"classifier\.weights: another file of that name"):
+        open_run(tmp_path / "run", settings(*words), data)
+    told = read_json(run.environment)
+    del told["data"]["starting_weights"]  # a run from before they were recorded
+    write_json(run.environment, told)
+    open_run(tmp_path / "run", settings(*words), data)
 
 
 def test_no_room_is_said_before_any_work(tmp_path, monkeypatch):
