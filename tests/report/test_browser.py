@@ -41,7 +41,8 @@ def test_every_page_opens_from_disk_with_its_images_and_names(opened, reported):
     for name in (*KINDS, *study_pages(reported)):
         page = opened(name)
         page.evaluate("for (const image of document.images) image.loading = 'eager'")
-        page.wait_for_function("[...document.images].every(image => image.complete)")
+        page.evaluate("Promise.all([...document.images].map(image => image.complete || new Promise("
+                      "done => { image.onload = image.onerror = () => done() })))")
         images = page.eval_on_selector_all("img", "all => all.map(i => [i.naturalWidth, i.getAttribute('alt') ?? '-', "
                                            "i.closest('[aria-hidden]') !== null])")
         assert all(width > 0 for width, *_ in images), name
