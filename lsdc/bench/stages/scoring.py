@@ -1,6 +1,7 @@
 """Scoring: the metric and its bootstrap against the published function, on a table as large as the competition's."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -40,9 +41,15 @@ def scored(ground: Ground, studies: int) -> Scored:
     truth, answers = write_tables(place, ground.settings.phantom.seed, studies)
     grades, frame = read_grades(truth), pd.read_csv(answers)
     study = frame["row_id"].str.split("_", n=1).str[0].astype("int64")
-    frame = frame.assign(study=study).sort_values(["study", "row_id"], ignore_index=True).drop(columns="study")
+    frame = _read_again(frame.assign(study=study).sort_values(["study", "row_id"]).drop(columns="study"), answers)
     rows = graded(grades)
     return Scored(grades, frame, solution_of(grades), rows, probabilities(frame, rows.order))
+
+
+def _read_again(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """A table as one has it from a file, where its texts lie in memory as they follow each other."""
+    frame.to_csv(path, index=False)
+    return pd.read_csv(path)
 
 
 def metric(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
@@ -60,7 +67,7 @@ def metric(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
 def metric_mixed(ground: Ground, studies: int = SCORED_STUDIES) -> Race:
     """The same with predictions in no order, each of whose rows has to be looked up."""
     told = scored(ground, studies)
-    mixed = told.answers.sample(frac=1, random_state=ground.settings.seed, ignore_index=True)
+    mixed = _read_again(told.answers.sample(frac=1, random_state=ground.settings.seed), ground.scratch / "mixed.csv")
     return Race(lambda: score(told.rows, mixed), f"{studies * len(TARGETS):,} rows, in no order",
                 "Python (row ids looked up)",
                 (Rival(PUBLISHED, lambda: published_score(told.solution, mixed), agrees=same_score),),
