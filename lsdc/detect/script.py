@@ -54,15 +54,20 @@ def _changes_what_is_given(node: torch._C.Node) -> bool:
 
 def _check_sizes(path: Path) -> None:
     """WeightsError where an image would become tensors far larger than itself: found without memory for any."""
-    try:
-        network = torch.jit.load(path, map_location="cpu").eval()
-        for px in PROBES_PX:
-            with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True), Largest() as seen:
-                network(torch.zeros(1, 1, px, px))
-            if seen.elements > MOST_GROWTH * px**2:
-                raise _refused(path, [f"tensors of {seen.elements} numbers for an image of {px} x {px}"])
-    except RuntimeError as error:
-        raise _unreadable(path, shortened(str(error).strip().splitlines()[-1])) from error
+    for px in PROBES_PX:
+        try:
+            elements = _largest(path, px)
+        except Exception as error:  # an operation may raise anything about shapes
+            raise _unreadable(path, shortened(str(error).strip().split("\n")[-1])) from error
+        if elements > MOST_GROWTH * px**2:
+            raise _refused(path, [f"tensors of {elements} numbers for an image of {px} x {px}"])
+
+
+def _largest(path: Path, px: int) -> int:
+    network = torch.jit.load(path, map_location="cpu").eval()
+    with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True), Largest() as seen:
+        network(torch.zeros(1, 1, px, px))
+    return seen.elements
 
 
 class Largest(TorchDispatchMode):

@@ -195,8 +195,16 @@ def test_a_traced_network_that_asks_for_too_much_or_changes_what_it_is_given(tmp
         load_script(tmp_path / "net", CPU)
 
 
-def test_a_network_that_cannot_be_asked(tmp_path):
-    torch.jit.trace(torch.nn.Conv2d(3, 1, 1), torch.zeros(1, 3, 4, 4)).save(tmp_path / "net")
+class Selects(torch.nn.Module):
+    """A row that small images do not have."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images[:, :, 999]
+
+
+@pytest.mark.parametrize(("network", "shape"), [(torch.nn.Conv2d(3, 1, 1), (1, 3, 4, 4)), (Selects(), (1, 1, 1000, 4))])
+def test_a_network_that_cannot_be_asked(tmp_path, network, shape):
+    torch.jit.trace(network, torch.zeros(shape)).save(tmp_path / "net")
     with pytest.raises(WeightsError, match="network cannot be read"):
         load_script(tmp_path / "net", CPU)
 
