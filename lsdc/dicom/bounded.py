@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 import struct
 import zlib
 from pathlib import Path
@@ -30,6 +31,8 @@ class BoundedFile(io.BufferedReader):
     """
 
     def __init__(self, path: Path):
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
+            raise DicomError("not a DICOM file", where=path)
         super().__init__(io.FileIO(path))
         self.path, self.taken, self.reads, self.refused = path, 0, 0, None
         self.size = os.fstat(self.fileno()).st_size

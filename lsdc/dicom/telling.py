@@ -7,8 +7,8 @@ import numpy as np
 from lsdc.errors import shortened
 
 PLAIN_NUMBER = 1e5  # above it only the size of a number is told: it may be a date or an id
-_QUOTED = re.compile(r"""['"].*(['"]|$)""")  # from the first to the last: what is quoted may hold such a mark too
-_WORD = re.compile(r"\(?[A-Z]?[a-z]+('[a-z]+)?\)?[.,:;]?|\d{1,4}[.,:;]?|[A-Z]|[-/+*=<>]+")
+_VALUE = re.compile(r"""['":].*""")  # what an exception says of a value follows such a mark
+_WORD = re.compile(r"\(?[a-z]+('[a-z]+)?\)?[.,;]?|\d{1,4}[.,;]?|[-/+*=<>]+|[A-Z][a-z]+")
 # defined terms of Modality and BodyPartExamined (PS3.3 C.7.3.1.1.1, PS3.16 annex L), those that one meets
 MODALITIES = frozenset((
     "CR", "CT", "DX", "ES", "IO", "KO", "MG", "MR", "NM", "OP", "OT", "PR", "PT", "PX", "REG", "RF", "RTDOSE",
@@ -59,11 +59,12 @@ def term(text: str, known: frozenset[str]) -> str:
 
 
 def named(error: Exception) -> str:
-    """Kind and first line of an exception of another package, without what it quotes or could have from the file.
+    """Kind and first line of an exception of another package, up to a value, in words that are no names.
 
-    >>> named(ValueError("invalid literal for int() with base 10: 'O'Neill Ann'"))
-    'ValueError: invalid literal for ... with base ... ...'
+    >>> named(ValueError("invalid literal for int() with base 10: 'O'Neill Ann'")), named(LookupError("unknown: Smith"))
+    ('ValueError: invalid literal for ... with base 10 ...', 'LookupError: unknown ...')
     """
-    words = _QUOTED.sub("\\0", (str(error).splitlines() or [""])[0]).split()
-    told = " ".join(word if _WORD.fullmatch(word) else "..." for word in words)
+    words = _VALUE.sub(" ...", (str(error).splitlines() or [""])[0]).split()
+    told = " ".join(word if _WORD.fullmatch(word) and (number == 0 or not word.istitle()) else "..."
+                    for number, word in enumerate(words))
     return shortened(f"{type(error).__name__}: {re.sub(r'[.]{3}( [.]{3})+', '...', told)}".removesuffix(": "))
