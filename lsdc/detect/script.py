@@ -65,7 +65,8 @@ def _check_sizes(path: Path) -> None:
 
 def _largest(path: Path, px: int) -> int:
     network = torch.jit.load(path, map_location="cpu").eval()
-    with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True), Largest() as seen:
+    as_written = torch.jit.optimized_execution(False)  # to improve the graph, constants would have to be compared
+    with torch.no_grad(), as_written, FakeTensorMode(allow_non_fake_inputs=True), Largest() as seen:
         network(torch.zeros(1, 1, px, px))
     return seen.elements
 

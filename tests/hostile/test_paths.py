@@ -64,12 +64,12 @@ def test_a_file_that_the_rows_of_stored_crops_name(tmp_path, settings):  # noqa:
     kept = open_store(folder, folder.points, settings().crops, tmp_path / "crops")
     (tmp_path / "secret").write_bytes(b"\7" * 10**5)
     described = json.loads((kept.folder / "1001.json").read_text())
-    described["rows"][0] |= {"file": "../../secret", "offset": 0}
-    described["checksum"] = _checksum(kept.folder, 1001, described["rows"], described["faults"])
+    described["rows"][1] |= {"file": "../../secret", "offset": 0}
+    described["checksum"] = _checksum(kept.folder, described["rows"], described["faults"])
     write_json(kept.folder / "1001.json", described)
     again = open_store(folder, folder.points, settings().crops, tmp_path / "crops")
     with pytest.raises(FileNotFoundError):
-        again.image(again.rows.file[0], again.rows.offset[0])
+        again.image(again.rows.file[1], again.rows.offset[1])
 
 
 @pytest.mark.parametrize("words", [
