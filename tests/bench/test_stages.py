@@ -260,9 +260,9 @@ def test_missed_goals_are_told():
     text = text_of(figures, ["store"], {"store": {"seconds": {"median": 4.0}}})
     assert "Goals missed: store 2.0x of 3x" in text
     lines = [line.split() for line in text.splitlines()]
-    assert ["store", "(study)", "2", "s", "-50", "%", "a", "loop", "2", "s", "2.0x", "(1.0x", "to", "3.0x)", ">=", "3x",
+    assert ["store", "(study)", "2", "s", "-50", "%", "a", "loop", "2", "s", "2.0x", "(1.0", "to", "3.0)", ">=", "3x",
             "disk", "200", "%"] in lines
-    assert ["a", "library", "2", "s", "2.0x", "(1.0x", "to", "3.0x)"] in lines
+    assert ["a", "library", "2", "s", "2.0x", "(1.0", "to", "3.0)"] in lines
 
 
 def test_a_stage_that_does_not_exist_is_told_before_anything_is_done(folder, settings):

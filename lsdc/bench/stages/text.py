@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from tabulate import tabulate
 
-HEADERS = ("stage", "seconds", "last", "beside it", "its seconds", "ratio", "goal", "limited by", "of the least")
+HEADERS = ("stage", "seconds", "last", "beside it", "its time", "ratio", "goal", "limited by", "of the least")
 
 
 def text_of(figures: Mapping, names: Sequence[str], last: Mapping[str, Mapping]) -> str:
@@ -50,7 +50,7 @@ def table(rows: Mapping[str, Mapping], names: Sequence[str], last: Mapping[str, 
 def _beside(rival: Mapping) -> list[str]:
     ratio = rival["ratio"]
     return [rival["name"], seconds(rival["seconds"]["median"]),
-            f"{times(ratio['median'])} ({times(ratio['least'])} to {times(ratio['largest'])})",
+            f"{times(ratio['median'])} ({times(ratio['least'])[:-1]} to {times(ratio['largest'])[:-1]})",
             f">= {rival['goal']:g}x" if rival["goal"] else ""]
 
 
