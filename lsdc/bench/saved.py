@@ -23,8 +23,8 @@ Form = TypeVar("Form", bound=BaseModel)
 def need_place() -> None:
     """StorageError unless figures can be written: told before anything is measured. Nothing is left."""
     place = cache_root() / "bench"
-    there = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
     try:
+        there = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:

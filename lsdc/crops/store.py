@@ -10,6 +10,7 @@ data folder, which may have the same study ids and be trained on at the same tim
 
 import hashlib
 import logging
+import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -116,6 +117,7 @@ def _cut_study(
                         for name in ("mm_per_px", "slice_mm", "covered")},
                      "seen": views.seen.tolist(), "valid": views.valid.tolist()})
         images.append(np.round(views.image * 255).astype(np.uint8))
+    _keep_former(place, study_id)
     if images:
         crops = np.stack(images)
         file = f"{study_id}.{hashlib.sha256(crops).hexdigest()[:16]}.npy"
@@ -131,8 +133,14 @@ def _cut_study(
     return study_id, faults
 
 
+def _keep_former(place: Path, study_id: int) -> None:
+    """What was described until now may be in use: its week begins."""
+    with suppress(StorageError, OSError, KeyError, IndexError, TypeError):
+        os.utime(place / Path(read_json(place / f"{study_id}.json")["rows"][0]["file"]).name)
+
+
 def _remove_former(file: Path, study_id: int) -> None:
-    """Remove crops of a study that were cut a week before these: no training reads them any more."""
+    """Remove crops of a study that others took the place of a week ago: no training reads them any more."""
     for path in file.parent.glob(f"{study_id}.*.npy"):
         with suppress(OSError):
             if path.stat().st_mtime < file.stat().st_mtime - FORMER_S:

@@ -26,8 +26,8 @@ ARITHMETIC = frozenset(f"aten::{name}" for name in (
 )) | frozenset(f"prim::{name}" for name in (
     "Constant", "GetAttr", "ListConstruct", "ListUnpack", "TupleConstruct", "TupleUnpack",
 ))
-PROBES_PX = (64, 128)  # whose tensors are to grow as the image does
-MOST_GROWTH = 200  # times an image's pixels that a tensor may have: 20 in the largest YOLOv8
+PROBES = ((1, 64), (16, 64), (1, 1024))  # images and their px: tensors are to grow as these do, and no faster
+MOST_GROWTH, MOST_TOGETHER = 50, 2000  # times the images' pixels: 12 in a tensor of yolov8m, 345 in all that it makes
 REMEDY = "train the fold again, or take the folder from a source that you trust"
 
 
@@ -53,36 +53,41 @@ def _changes_what_is_given(node: torch._C.Node) -> bool:
 
 
 def _check_sizes(path: Path) -> None:
-    """WeightsError where an image would become tensors far larger than itself: found without memory for any."""
-    for px in PROBES_PX:
+    """WeightsError where images would become tensors far larger than they are: found without memory for any."""
+    for images, px in PROBES:
         try:
-            elements = _largest(path, px)
+            made = _asked(path, images, px)
         except Exception as error:  # an operation may raise anything about shapes
             raise _unreadable(path, shortened(str(error).strip().split("\n")[-1])) from error
-        if elements > MOST_GROWTH * px**2:
-            raise _refused(path, [f"tensors of {elements} numbers for an image of {px} x {px}"])
+        pixels = images * px**2
+        if made.largest > MOST_GROWTH * pixels or made.together > MOST_TOGETHER * pixels:
+            raise _refused(path, [f"tensors of {made.largest} numbers and {made.together} together for {images} images "
+                                  f"of {px} x {px}"])
 
 
-def _largest(path: Path, px: int) -> int:
+def _asked(path: Path, images: int, px: int) -> "Made":
     network = torch.jit.load(path, map_location="cpu").eval()
+    for kept in (*network.parameters(), *network.buffers()):
+        if kept.numel() * kept.element_size() > kept.untyped_storage().nbytes():
+            raise ValueError("a tensor of it is larger than what is stored of it")
     as_written = torch.jit.optimized_execution(False)  # to improve the graph, constants would have to be compared
-    with torch.no_grad(), as_written, FakeTensorMode(allow_non_fake_inputs=True), Largest() as seen:
-        network(torch.zeros(1, 1, px, px))
-    return seen.elements
+    with torch.no_grad(), as_written, FakeTensorMode(allow_non_fake_inputs=True), Made() as made:
+        network(torch.zeros(images, 1, px, px))
+    return made
 
 
-class Largest(TorchDispatchMode):
-    """While it is entered, the number of elements of the largest tensor that any operation makes."""
+class Made(TorchDispatchMode):
+    """While it is entered, how many numbers the operations make: in the largest tensor, and in all together."""
 
     def __init__(self):
         super().__init__()
-        self.elements = 0
+        self.largest = self.together = 0
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         made = operation(*args, **(kwargs or {}))
         for one in made if isinstance(made, tuple | list) else (made,):
             if isinstance(one, torch.Tensor):
-                self.elements = max(self.elements, one.numel())
+                self.largest, self.together = max(self.largest, one.numel()), self.together + one.numel()
         return made
 
 

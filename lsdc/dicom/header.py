@@ -55,8 +55,9 @@ def read_dataset(path: Path, *, pixels: bool) -> Dataset:
     except FileNotFoundError:
         raise DicomError("the file is missing", where=path) from None
     except Exception as error:  # pydicom raises what the bytes lead it to: struct, value, key, attribute errors
-        if isinstance(error, OSError) and error.errno is not None:
-            raise PassingError("the file cannot be read", got=error.strerror, where=path) from error
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None):
+            raise PassingError("the file cannot be read", got=getattr(error, "strerror", "out of memory"), where=path
+                               ) from error
         raise DicomError("a DICOM file that cannot be parsed", got=named(error), where=path) from error
     if "Rows" not in dataset or "Columns" not in dataset:  # a truncated file reads as a nearly empty data set
         raise DicomError("no image in this file (truncated?)", wanted="Rows and Columns", where=path)

@@ -71,8 +71,11 @@ def stored_values(dataset: Dataset, path: Path, *, unused_bits: bool = False) ->
     except DicomError as error:
         raise DicomError(error.problem, wanted=error.wanted, got=error.got, where=path) from None
     except Exception as error:  # decoders raise what the bytes lead them to
-        kind = PassingError if _lacks_decoder(UID(dataset.file_meta.get("TransferSyntaxUID", ""))) else DicomError
-        raise kind("pixels that cannot be decoded", got=named(error), where=path,
+        syntax = dataset.file_meta.get("TransferSyntaxUID")
+        lacking = isinstance(syntax, UID) and _lacks_decoder(syntax)  # else it is several, or damaged
+        kind = PassingError if lacking or isinstance(error, MemoryError) else DicomError
+        raise kind("pixels that cannot be decoded", where=path,
+                   got=f"no decoder for {syntax.name} is installed" if lacking else named(error),
                    remedy="for JPEG lossless and JPEG-LS install python-gdcm") from error
 
 

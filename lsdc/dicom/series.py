@@ -157,6 +157,11 @@ class _Room:
         return header
 
 
+def unreadable_folder(error: OSError, folder: Path) -> DicomError:
+    kind = DicomError if isinstance(error, FileNotFoundError | NotADirectoryError) else PassingError
+    return kind("a series folder cannot be read", got=error.strerror, where=folder)
+
+
 def series_files(folder: Path) -> list[Path]:
     """Files of a series folder in the order of their instance numbers; DicomError when there is no folder.
 
@@ -166,8 +171,7 @@ def series_files(folder: Path) -> list[Path]:
         paths = [path for path in Path(folder).iterdir()
                  if not path.name.startswith(".") and (path.is_file() or not path.exists())]
     except OSError as error:
-        kind = DicomError if isinstance(error, FileNotFoundError | NotADirectoryError) else PassingError
-        raise kind("a series folder cannot be read", got=error.strerror, where=folder) from error
+        raise unreadable_folder(error, folder) from error
     return sorted(paths, key=lambda path: (int(path.stem) if path.stem.isdecimal() else -1, path.name))
 
 

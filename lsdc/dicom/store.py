@@ -24,8 +24,8 @@ from safetensors.numpy import save
 
 from lsdc.dicom.header import SliceHeader
 from lsdc.dicom.plane import SlicePlane
-from lsdc.dicom.series import Series, StoredSlice, read_slices, series_of
-from lsdc.errors import BusyError, DicomError, StorageError
+from lsdc.dicom.series import Series, StoredSlice, read_slices, series_of, unreadable_folder
+from lsdc.errors import BusyError, StorageError
 from lsdc.files import alone, content_hash, written_aside
 
 VERSION = 1  # raised when the same files give another series
@@ -49,6 +49,7 @@ class SeriesStore:
 
     def __init__(self, root: Path, gigabytes: float):
         self.root, self.bound, self.keeps = Path(root), int(gigabytes * 1e9), True
+        self.patience_s = WAIT_S
         self.unseen: int | None = None  # bytes written since this process looked at the whole store
 
     def read(self, folder: Path) -> Series:
@@ -57,7 +58,7 @@ class SeriesStore:
         try:
             entry = self._entry(folder)
         except OSError as error:
-            raise DicomError("a series folder cannot be read", got=error.strerror, where=folder) from error
+            raise unreadable_folder(error, folder) from error
         if (kept := _load(entry, folder)) is not None:
             return series_of(*kept)
         slices, faults, lost = read_slices(folder)
@@ -98,11 +99,11 @@ class SeriesStore:
             return
         self.root.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(self.root / ".lock").acquire(timeout=WAIT_S):
+            with FileLock(self.root / ".lock").acquire(timeout=self.patience_s):
                 _evict(self.root, self.bound - size)
-            self.unseen = 0
+            self.unseen, self.patience_s = 0, WAIT_S
         except Timeout:  # another makes room, perhaps without having seen what is written now: the next time, then
-            self.unseen = self.bound
+            self.unseen, self.patience_s = self.bound, 0.0
 
 
 def _evict(root: Path, bound: int) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from lsdc.errors import shortened
 
 PLAIN_NUMBER = 1e5  # above it only the size of a number is told: it may be a date or an id
-_VALUE = re.compile(r"""['":].*""")  # what an exception says of a value follows such a mark
+_VALUE = re.compile(r"""(?!(?<=n)'t\b)['":].*""")  # what an exception says of a value follows such a mark
 _WORD = re.compile(r"\(?[a-z]+('[a-z]+)?\)?[.,;]?|\d{1,4}[.,;]?|[-/+*=<>]+|[A-Z][a-z]+")
 # defined terms of Modality and BodyPartExamined (PS3.3 C.7.3.1.1.1, PS3.16 annex L), those that one meets
 MODALITIES = frozenset((

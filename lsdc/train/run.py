@@ -50,7 +50,8 @@ def _opened(run: RunFolder, settings: Settings, data: Path, config: Path | None,
         if before["fingerprint"] != fingerprint:
             changed.append(f"data: {before['folder']} -> {data} (other csv files)")
         known = before[WEIGHTS] if isinstance(before.get(WEIGHTS), dict) else weights
-        changed += [f"{key}: another file of that name" for key, digest in weights.items() if known.get(key) != digest]
+        changed += [f"{key}: {'another file of that name' if digest else 'the file is missing'}"
+                    for key, digest in weights.items() if known.get(key) != digest]
         if changed:
             raise ConfigError("this run was made with other settings", got="\n          ".join(changed),
                               where=run.path,

@@ -1,4 +1,5 @@
 import errno
+import inspect
 import json
 import os
 
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 
 from lsdc.competition import open_folder, read_study
+from lsdc.config import load_settings
 from lsdc.config.sections import CropSettings, PerCondition
 from lsdc.crops import cut, open_store, point_locations
 from lsdc.dicom.bounded import BoundedFile
@@ -151,13 +153,64 @@ def test_what_could_not_be_read_is_cut_again_when_it_can_be(folder, tmp_path, ca
     assert written(tmp_path / "store") == before
     # who opened the store before still finds its own
     assert np.array_equal(shown, [first.image(row.file, row.offset) for row in first.rows.itertuples()])
-    for path in first.folder.glob("1001.*.npy"):
-        if path.name not in set(store.rows.file):
-            os.utime(path, (0, 0))
-    failing.add(folder.series_folder("train", 1001, 10012) / "1.dcm")
-    change_file(folder, tmp_path)
-    open_store(folder, folder.points, SETTINGS, tmp_path / "store")
-    assert len(list(first.folder.glob("1001.*.npy"))) <= 2  # the oldest left
+
+
+def test_former_crops_leave_a_week_after_others_took_their_place(folder, tmp_path):
+    points = [folder.points]
+
+    def cut_again(day: int) -> list[str]:
+        """So many days later, since a point is gone."""
+        for path in (tmp_path / "store").glob("*/1001.*.npy"):
+            os.utime(path, (path.stat().st_mtime - 86400 * day,) * 2)
+        points.append(points[-1].iloc[1:])
+        return sorted(set(open_store(folder, points[-1], SETTINGS, tmp_path / "store").rows.file) - others)
+
+    others = {one for one in open_store(folder, folder.points, SETTINGS, tmp_path / "store").rows.file
+              if one.startswith("1002")}
+    (first,) = {path.name for path in (tmp_path / "store").glob("*/1001.*.npy")}
+    second = cut_again(30)  # the first was in use until now
+    there = {path.name for path in (tmp_path / "store").glob("*/1001.*.npy")}
+    assert there == {first, *second}
+    third = cut_again(6)
+    assert {path.name for path in (tmp_path / "store").glob("*/1001.*.npy")} == {first, *second, *third}
+    cut_again(2)
+    assert first not in {path.name for path in (tmp_path / "store").glob("*/1001.*.npy")}
+
+
+def test_a_folder_or_memory_that_fails_once_is_tried_again(folder, tmp_path, monkeypatch):
+    """Through the store of series too, between the key and the reading."""
+    folder = folder.keeping(load_settings("configs/smoke.yaml", ["compute.store_gigabytes=1"]).compute)
+    real, failed = os.scandir, []
+
+    def scandir(path="."):
+        if str(path).endswith("10012") and len(failed) < 1 and stack_has("_entry"):
+            failed.append(path)
+            raise OSError(errno.EIO, "Input/output error")
+        return real(path)
+
+    def stack_has(name: str) -> bool:
+        return any(frame.function == name for frame in inspect.stack(0))
+
+    monkeypatch.setattr("lsdc.dicom.store.os.scandir", scandir)
+    assert len(open_store(folder, folder.points, SETTINGS, tmp_path / "store")) == len(folder.points) - 5
+    assert len(open_store(folder, folder.points, SETTINGS, tmp_path / "store")) == len(folder.points)
+    assert failed
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EACCES, "Permission denied")])
+def test_only_what_may_pass_is_called_that(folder, monkeypatch, error):
+    path = folder.series_folder("train", 1001, 10012) / "2.dcm"
+    whole = path.read_bytes()
+    place = whole.index(b"1.2.840.10008.1.2.1")
+    path.write_bytes(whole[:place] + b"1.2.840.10008\\1.2.1" + whole[place + 19:])  # two texts instead of a UID
+    assert not read_study(folder, 1001).passing
+    path.write_bytes(whole)
+
+    def fails(*words, **more):
+        raise error
+
+    monkeypatch.setattr("lsdc.dicom.header.parse", fails)
+    assert read_study(folder, 1001).passing >= {10012}
 
 
 @pytest.mark.parametrize("place", ["a series with points", "another series"])

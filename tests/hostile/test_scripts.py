@@ -167,6 +167,31 @@ class Squares(torch.nn.Module):
         return (images.reshape(-1, 1) + images.reshape(1, -1)).mean()
 
 
+class Crosses(torch.nn.Module):
+    """Tensors that grow with a power of the images that are asked together."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        one = images[:, 0, 0, 0]
+        for _ in range(5):
+            one = (one.reshape(-1, 1) + images[:, 0, 0, 0].reshape(1, -1)).reshape(-1)
+        return one
+
+
+class Corners(torch.nn.Module):
+    """Tensors that only large images make."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        corner = images[:, 0, 130:, 130:].reshape(-1)
+        return (corner.reshape(-1, 1) + corner.reshape(1, -1)).mean()
+
+
+class Hoards(torch.nn.Module):
+    """Tensors that are many."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.cat([(images + number)[:, :, :1] for number in range(2500)], dim=2)
+
+
 class Changes(torch.nn.Module):
     """Another answer each time."""
 
@@ -187,11 +212,21 @@ class ChangesImages(torch.nn.Module):
 
 
 @pytest.mark.parametrize(("network", "said"), [
-    (Grows, "tensors of 70368744177664 numbers for an image of 64 x 64"), (Squares, "for an image of"),
+    (Grows, "tensors of 70368744177664 numbers and .* for 1 images of 64 x 64"), (Squares, "for 1 images of 64"),
+    (Crosses, "for 16 images of 64"), (Corners, "for 1 images of 1024"), (Hoards, "for 1 images of 64"),
     (Changes, "aten::add_ on what it is given or keeps"), (ChangesImages, "aten::add_ on what it is given or keeps")])
 def test_a_traced_network_that_asks_for_too_much_or_changes_what_it_is_given(tmp_path, network, said):
     torch.jit.trace(network(), torch.zeros(0, 1, 4, 4), check_trace=False).save(tmp_path / "net")
     with pytest.raises(WeightsError, match=rf"(?s)more than a network does.*{said}"):
+        load_script(tmp_path / "net", CPU)
+
+
+def test_a_network_with_a_tensor_that_is_not_all_there(tmp_path):
+    network = torch.nn.Module()
+    network.register_buffer("large", torch.zeros(1).expand(1, 2, 10000, 15000))
+    network.forward = lambda images: images + network.large[:, :1, :1, :1]
+    torch.jit.trace(network, torch.zeros(1, 1, 4, 4)).save(tmp_path / "net")
+    with pytest.raises(WeightsError, match="larger than what is stored of it"):
         load_script(tmp_path / "net", CPU)
 
 
