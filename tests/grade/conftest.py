@@ -6,6 +6,7 @@ import pytest
 
 from lsdc.competition import CompetitionFolder, open_folder
 from lsdc.config import Settings, load_settings
+from lsdc.grade import fit as fitting
 from lsdc.tables import LOCATION_ERRORS
 from lsdc.taxonomy import Level, Severity
 from tests.builders import write_competition
@@ -37,6 +38,23 @@ def settings():
         return load_settings(PHANTOM, [*SMALL, *overrides])
 
     return load
+
+
+@pytest.fixture
+def watched_by(monkeypatch):
+    """A function: from here on every training has this callback too."""
+    def add(callback):
+        real = fitting._trainer
+
+        def watched(*arguments, **keywords):
+            trainer = real(*arguments, **keywords)
+            trainer.callbacks.append(callback)
+            return trainer
+
+        monkeypatch.setattr(fitting, "_trainer", watched)
+        return callback
+
+    return add
 
 
 @pytest.fixture

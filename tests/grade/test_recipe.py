@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from lightning.pytorch import Callback
 from torch import nn
 
-from lsdc.grade import fit as fitting
 from lsdc.grade import train_classifier
 from lsdc.grade.artefact import load_classifier
 from lsdc.grade.batches import Shown
@@ -51,17 +50,10 @@ class Watch(Callback):
 
 
 @pytest.fixture
-def train(folder, settings, errors, tmp_path, monkeypatch):
+def train(folder, settings, errors, tmp_path, monkeypatch, watched_by):
     """19 samples to learn from, 10 for tuning, all of the canal; the watch of the training, and what it left."""
     monkeypatch.setenv("LSDC_CACHE", str(tmp_path / "cache"))
-    real, watch = fitting._trainer, Watch()
-
-    def watched(*arguments, **keywords):
-        trainer = real(*arguments, **keywords)
-        trainer.callbacks.append(watch)
-        return trainer
-
-    monkeypatch.setattr(fitting, "_trainer", watched)
+    watch = watched_by(Watch())
 
     def run(*overrides, data=folder, tuning=()):
         train_classifier(data, fit_studies=(1001, 1002, 1003, 1004), tuning_studies=tuning, location_errors=errors,

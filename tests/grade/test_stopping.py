@@ -74,15 +74,8 @@ def stops(losses: list[float], patience: int) -> tuple[int, int]:
     return best, len(losses) - 1
 
 
-def test_each_network_is_kept_at_its_own_best(train, two_conditions, monkeypatch):
-    real, watch = fitting._trainer, Watch()
-
-    def watched(*arguments, **keywords):
-        trainer = real(*arguments, **keywords)
-        trainer.callbacks.append(watch)
-        return trainer
-
-    monkeypatch.setattr(fitting, "_trainer", watched)
+def test_each_network_is_kept_at_its_own_best(train, two_conditions, watched_by):
+    watch = watched_by(Watch())
     out, model = train(all_severe(two_conditions), "watched", "training.epochs=6")
     history = pd.read_csv(out / "history.csv")
     alone = {index: stops(history[f"{CONDITIONS[index]}_tuning_loss"].tolist(), 2) for index in (CANAL, FORAMINAL)}
