@@ -58,8 +58,8 @@ class BoundedFile(io.BufferedReader):
         return data
 
     def _refuse(self, problem: str, wanted: str) -> NoReturn:
-        self.refused = DicomError(problem, wanted=wanted, where=self.path)
-        raise self.refused
+        self.refused = problem, wanted  # not the error, which by its traceback would hold this file and what it read
+        raise DicomError(problem, wanted=wanted, where=self.path)
 
 
 def parse(file: BoundedFile, *, pixels: bool, only: list[str] | None = None) -> Dataset:
@@ -69,10 +69,11 @@ def parse(file: BoundedFile, *, pixels: bool, only: list[str] | None = None) -> 
     """
     try:
         return pydicom.dcmread(file, stop_before_pixels=not pixels, specific_tags=only)
-    except Exception as error:
-        if file.refused is not None:  # within a sequence pydicom makes another error of it
-            raise file.refused from error
-        raise
+    except Exception:
+        if file.refused is None:
+            raise
+        problem, wanted = file.refused  # within a sequence pydicom makes another error of it
+    raise DicomError(problem, wanted=wanted, where=file.path)
 
 
 def _unpacked(data: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """What the header of a file says, whatever is missing in it: to look at a folder, where `header` is to use it."""
 
 import logging
+import math
 import os
 import struct
 import warnings
@@ -94,7 +95,7 @@ def read_facts(path: Path) -> SliceFacts:
             if os.fstat(file.fileno()).st_size == 0:
                 return SliceFacts(path, FileFault.ZERO_BYTES)
             dataset = parse(file, pixels=False)
-            if "Rows" not in dataset or "Columns" not in dataset or _is_cut(file, dataset):
+            if "Rows" not in dataset or "Columns" not in dataset or _is_cut(file, dataset, path):
                 return SliceFacts(path, FileFault.TRUNCATED)
             return _facts(dataset, path)
     except InvalidDicomError:
@@ -177,8 +178,11 @@ def _is_decodable(syntax: UID) -> bool:
         return False
 
 
-def _is_cut(file: BinaryIO, dataset: Dataset) -> bool:
-    """Whether the file ends before its pixels do. The file stands at the element of the pixel data (PS3.5 7.1, A.4)."""
+def _is_cut(file: BinaryIO, dataset: Dataset, path: Path) -> bool:
+    """Whether the file ends before its pixels do. The file stands at the element of the pixel data (PS3.5 7.1, A.4).
+
+    DicomError where an element that says how many pixels there are is no number.
+    """
     syntax = dataset.file_meta.get("TransferSyntaxUID", "")
     if syntax == DeflatedExplicitVRLittleEndian:  # the whole data set is packed: no element to look at
         return False
@@ -191,9 +195,9 @@ def _is_cut(file: BinaryIO, dataset: Dataset) -> bool:
     length = struct.unpack(order + "L", head[-4:])[0]
     if length == UNDEFINED:
         return _fragments_are_cut(file, end)
-    bits = dataset.get("BitsAllocated") or 16
-    frames, samples = (int(dataset.get(tag) or 1) for tag in ("NumberOfFrames", "SamplesPerPixel"))
-    promised = int(np.ceil(dataset.Rows * dataset.Columns * samples * frames * bits / 8))
+    counts = [number_of(dataset, tag, path) for tag in ("Rows", "Columns")]
+    counts += [number_of(dataset, tag, path, 1) or 1 for tag in ("NumberOfFrames", "SamplesPerPixel")]
+    promised = math.prod(counts) * (number_of(dataset, "BitsAllocated", path, 16) or 16) / 8
     return min(length, end - file.tell()) < promised or file.tell() + length > end
 
 

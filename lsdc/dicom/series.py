@@ -73,6 +73,13 @@ class Series:
         return self.instance_numbers.index(instance_number)
 
 
+class Lost(NamedTuple):
+    """A file that could not be read: why, with its name, and whether that may pass."""
+
+    why: str
+    may_pass: bool
+
+
 class StoredSlice(NamedTuple):
     """A slice as its file has it: its header, and (h, w) stored values, which `modality_values` turns into an image."""
 
@@ -88,8 +95,8 @@ def read_series(folder: Path) -> Series:
     return series_of(*read_slices(folder))
 
 
-def series_of(slices: Sequence[StoredSlice], faults: Sequence[str], lost: Sequence[DicomError] = ()) -> Series:
-    """The series of slices that are in order; what was left out of them, in words, and why files could not be read."""
+def series_of(slices: Sequence[StoredSlice], faults: Sequence[str], lost: Sequence[Lost] = ()) -> Series:
+    """The series of slices that are in order; what was left out of them, in words, and files that could not be read."""
     sizes = [one.stored.shape for one in slices]
     # in one block where they are of one size: large blocks come from the system in fewer and larger pages
     images = np.empty((len(sizes), *sizes[0]), np.float32) if len(set(sizes)) == 1 else [None] * len(sizes)
@@ -98,17 +105,13 @@ def series_of(slices: Sequence[StoredSlice], faults: Sequence[str], lost: Sequen
         images=tuple(modality_values(one.stored, one.header, into) for one, into in zip(slices, images, strict=True)),
         instance_numbers=tuple(one.header.instance_number for one in slices),
         paths=tuple(one.header.path for one in slices),
-        faults=(*map(_told, lost), *faults),
-        unread=sum(isinstance(error, PassingError) for error in lost),
+        faults=(*(one.why for one in lost), *faults),
+        unread=sum(one.may_pass for one in lost),
     )
 
 
-def _told(error: DicomError) -> str:
-    return f"{Path(error.where).name}: {error.problem}" + (f" ({error.got})" if error.got else "")
-
-
-def read_slices(folder: Path) -> tuple[list[StoredSlice], list[str], list[DicomError]]:
-    """The slices of a folder in order; what was left out of them, in words, and why files could not be read.
+def read_slices(folder: Path) -> tuple[list[StoredSlice], list[str], list[Lost]]:
+    """The slices of a folder in order; what was left out of them, in words, and files that could not be read.
 
     DicomError when the folder is missing or nothing in it can be read, PassingError where that may pass.
     """
@@ -119,11 +122,12 @@ def read_slices(folder: Path) -> tuple[list[StoredSlice], list[str], list[DicomE
             header = room.taken(parse_header(dataset, path))
             slices.append(StoredSlice(header, read_pixels(dataset, header)))
         except DicomError as error:
-            lost.append(error)
+            why = f"{path.name}: {error.problem}" + (f" ({error.got})" if error.got else "")
+            lost.append(Lost(why, isinstance(error, PassingError)))
     if not slices:
-        kind = PassingError if any(isinstance(error, PassingError) for error in lost) else DicomError
-        raise kind("no readable slice in this series", got="; ".join(map(_told, lost[:3])) or "an empty folder",
-                   where=folder)
+        kind = PassingError if any(one.may_pass for one in lost) else DicomError
+        raise kind("no readable slice in this series", where=folder,
+                   got="; ".join(one.why for one in lost[:3]) or "an empty folder")
     kept, faults = _order([one.header for one in slices])
     return [slices[i] for i in kept], faults, lost
 

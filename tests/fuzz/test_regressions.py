@@ -1,10 +1,12 @@
 """What the fuzzers found stays mended. Each case is looked at as they do: with its limits, beside healthy files."""
 
+import gc
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
-from lsdc.dicom import bounded
+from lsdc.dicom import bounded, read_facts, read_series
 from lsdc.dicom.bounded import BoundedFile
 from lsdc.errors import DicomError
 from tests.fuzz.limits import Look, look_at_all
@@ -31,6 +33,23 @@ def test_each_is_read_or_named_within_limits(tmp_path):
     told = look_at_all(make_look, tmp_path / "work", range(len(wanted)))
     assert not told.failures, told
     assert sorted(told.outcomes) == sorted(f"{name}: {fault}" for name, (_, fault) in wanted.items())
+
+
+def test_what_was_refused_stays_in_no_memory(tmp_path):
+    """An error that holds its file, and by it what was unpacked, leaves only with the next collection of cycles."""
+    (tmp_path / "1.dcm").write_bytes(recipes()["three gigabytes, packed"][0])
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        assert read_facts(tmp_path / "1.dcm").fault is not None
+        with pytest.raises(DicomError, match="no readable slice"):
+            read_series(tmp_path)
+        left, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert left < 20e6
 
 
 def test_stored_files_are_small():

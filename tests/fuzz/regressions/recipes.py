@@ -51,6 +51,8 @@ def recipes() -> dict[str, tuple[bytes, str]]:
         "pixels beyond float32": (_float_pixels(1e30), "stored values that are no finite numbers"),
         "rows in 200,000 characters": (_with(Element(ROWS, "UT", b"9" * 200_000)), "Rows is not a number"),
         "rows of 100,000 values": (_with(Element(ROWS, "UN", b"\x14\0" * 100_000)), "Rows is not a number"),
+        "rows in bytes, times columns by the billion": (_with(
+            Element(ROWS, "OB", b"\x14\0"), Element(COLUMNS, "UL", b"\xff\xff\xff\xff")), "Rows is not a number"),
         "a body part of 30,000 characters": (_with(Element(BODY_PART, "UT", b"LSPINE" * 5000)), "read"),
         "a syntax of 5000 digits": (_changed("plain", {SYNTAX: lambda value: b"9" * 5000}),
                                     "pixels that cannot be decoded"),
