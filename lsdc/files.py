@@ -103,7 +103,7 @@ def _held(lock: Path, where: Path, busy: str | None) -> Iterator[None]:
             log.info("waiting until another process has ended its work in %s", where)
             held.acquire()
     except OSError as error:
-        raise explained(error, where) or _no_place(error, where) from error
+        raise unwritable(error, where) from error
     try:
         yield
     finally:
@@ -128,7 +128,12 @@ def _made_beside(path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=ASIDE, dir=path.parent))
     except OSError as error:
-        raise explained(error, path) or _no_place(error, path) from error
+        raise unwritable(error, path) from error
+
+
+def unwritable(error: OSError, path: Path) -> StorageError:
+    """Why nothing can be written at a path, in our words, whatever the error."""
+    return explained(error, path) or _no_place(error, path)
 
 
 def _no_place(error: OSError, path: Path) -> StorageError:

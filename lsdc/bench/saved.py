@@ -5,16 +5,18 @@ import tempfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from lsdc.config import cache_root
 from lsdc.errors import StorageError
-from lsdc.files import ELSEWHERE, explained, read_json, write_json, write_text
+from lsdc.files import read_json, unwritable, write_json, write_text
 from lsdc.record import environment
 
 MACHINE = ("system", "processor", "cores")  # what makes two machines one, of the record of a run's environment
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]  # in what is saved, as something to divide by
 
 log = logging.getLogger(__name__)
 Form = TypeVar("Form", bound=BaseModel)
@@ -28,8 +30,7 @@ def need_place() -> None:
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
-        raise explained(error, place) or StorageError("this place cannot be written", where=place, got=error.strerror,
-                                                      remedy=ELSEWHERE) from error
+        raise unwritable(error, place) from error
 
 
 def last_figures(name: str, form: type[Form], **about: object) -> Form | None:

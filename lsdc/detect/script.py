@@ -54,26 +54,28 @@ def _changes_what_is_given(node: torch._C.Node) -> bool:
 
 def _check_sizes(path: Path) -> None:
     """WeightsError where images would become tensors far larger than they are: found without memory for any."""
-    for images, px in PROBES:
-        try:
-            made = _asked(path, images, px)
-        except Exception as error:  # an operation may raise anything about shapes
-            raise _unreadable(path, shortened(str(error).strip().split("\n")[-1])) from error
+    try:
+        asked = _asked(torch.jit.load(path, map_location="cpu").eval())
+    except Exception as error:  # an operation may raise anything about shapes
+        raise _unreadable(path, shortened(str(error).strip().split("\n")[-1])) from error
+    for (images, px), made in zip(PROBES, asked, strict=True):
         pixels = images * px**2
         if made.largest > MOST_GROWTH * pixels or made.together > MOST_TOGETHER * pixels:
             raise _refused(path, [f"tensors of {made.largest} numbers and {made.together} together for {images} images "
                                   f"of {px} x {px}"])
 
 
-def _asked(path: Path, images: int, px: int) -> "Made":
-    network = torch.jit.load(path, map_location="cpu").eval()
+def _asked(network: torch.jit.ScriptModule) -> "list[Made]":
     for kept in (*network.parameters(), *network.buffers()):
         if kept.numel() * kept.element_size() > kept.untyped_storage().nbytes():
             raise ValueError("a tensor of it is larger than what is stored of it")
-    as_written = torch.jit.optimized_execution(False)  # to improve the graph, constants would have to be compared
-    with torch.no_grad(), as_written, FakeTensorMode(allow_non_fake_inputs=True), Made() as made:
-        network(torch.zeros(images, 1, px, px))
-    return made
+    asked = []
+    for images, px in PROBES:
+        as_written = torch.jit.optimized_execution(False)  # to improve the graph, constants would have to be compared
+        with torch.no_grad(), as_written, FakeTensorMode(allow_non_fake_inputs=True), Made() as made:
+            network(torch.zeros(images, 1, px, px))
+        asked.append(made)
+    return asked
 
 
 class Made(TorchDispatchMode):

@@ -16,7 +16,6 @@ from typing import BinaryIO
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pydicom.pixels import get_decoder
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from lsdc.dicom.bounded import UNDEFINED, BoundedFile, parse
@@ -34,7 +33,7 @@ from lsdc.dicom.header import (
     spacing_of,
     text_of,
 )
-from lsdc.dicom.pixels import stored_values
+from lsdc.dicom.pixels import decoder_of, stored_values
 from lsdc.dicom.plane import SlicePlane
 from lsdc.dicom.telling import named
 from lsdc.errors import DicomError
@@ -172,10 +171,7 @@ def _is_compressed(syntax: UID) -> bool:
 
 @cache
 def _is_decodable(syntax: UID) -> bool:
-    try:
-        return get_decoder(syntax).is_available
-    except NotImplementedError:
-        return False
+    return (decoder := decoder_of(syntax)) is not None and decoder.is_available
 
 
 def _is_cut(file: BinaryIO, dataset: Dataset, path: Path) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import Decoder
 from pydicom.uid import (
     UID,
     ExplicitVRLittleEndian,
@@ -72,7 +73,8 @@ def stored_values(dataset: Dataset, path: Path, *, unused_bits: bool = False) ->
         raise DicomError(error.problem, wanted=error.wanted, got=error.got, where=path) from None
     except Exception as error:  # decoders raise what the bytes lead them to
         syntax = dataset.file_meta.get("TransferSyntaxUID")
-        lacking = isinstance(syntax, UID) and _lacks_decoder(syntax)  # else it is several, or damaged
+        decoder = decoder_of(syntax) if isinstance(syntax, UID) else None  # else it is several, or damaged
+        lacking = decoder is not None and not decoder.is_available
         kind = PassingError if lacking or isinstance(error, MemoryError) else DicomError
         raise kind("pixels that cannot be decoded", where=path,
                    got=f"no decoder for {syntax.name} is installed" if lacking else named(error),
@@ -80,12 +82,12 @@ def stored_values(dataset: Dataset, path: Path, *, unused_bits: bool = False) ->
 
 
 @cache
-def _lacks_decoder(syntax: UID) -> bool:
-    """Whether pixels of this kind could be decoded if more were installed."""
+def decoder_of(syntax: UID) -> Decoder | None:
+    """What decodes pixels of this kind, whether it is installed (`is_available`) or not; None where nothing does."""
     try:
-        return not get_decoder(syntax).is_available
-    except NotImplementedError:  # nowhere
-        return False
+        return get_decoder(syntax)
+    except NotImplementedError:
+        return None
 
 
 def _plain(dataset: Dataset, header: SliceHeader) -> np.ndarray | None:

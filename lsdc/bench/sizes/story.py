@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from lsdc.bench.saved import last_figures, made_now, save_figures, save_page
+from lsdc.bench.saved import Seconds, last_figures, made_now, save_figures, save_page
 from lsdc.bench.sizes.measure import measure
 from lsdc.bench.sizes.page import sizes_page
 from lsdc.bench.sizes.place import FILES_EACH, make_place
@@ -64,7 +64,7 @@ def bench_sizes(phantom: Path, settings: Settings, *, sizes: Sequence[int], stag
 
 
 class _Row(BaseModel):
-    processor_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    processor_seconds: Seconds
 
 
 class _Last(BaseModel):

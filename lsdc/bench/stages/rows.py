@@ -1,10 +1,8 @@
 """What the saved figures of the stages are, so that those of another version or a damaged file are not shown."""
 
-from typing import Annotated
+from pydantic import BaseModel
 
-from pydantic import BaseModel, Field
-
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+from lsdc.bench.saved import Seconds
 
 
 class Spread(BaseModel):
